@@ -1,0 +1,62 @@
+#![doc = include_str!("../README.md")]
+
+mod attack;
+mod capabilities;
+mod change;
+mod clock;
+mod containment;
+mod detection;
+mod entity;
+mod error;
+mod ext;
+mod id;
+mod lane;
+mod memory;
+mod open;
+mod product;
+mod properties;
+mod query;
+mod raw;
+mod severity;
+mod source;
+mod status;
+mod stream;
+mod timestamp;
+mod transition;
+mod verdict;
+
+pub use attack::{Tactic, TechniqueId};
+pub use capabilities::{Capabilities, Filtering, QueryFilters};
+pub use change::{ChangePart, DetectionChange};
+pub use clock::{Clock, ManualClock, Sleep};
+pub use containment::{
+    ActionId, ActionStatus, ContainmentAction, Host, HostContainment, HostId, Isolation, IsolationScope,
+};
+pub use detection::{Comment, Detection, IncidentRef, Link, Resource};
+pub use entity::{
+    Application, CloudResource, Container, Device, DomainName, Email, Entity, EntityKind, File, Ip, Mailbox,
+    OtherEntity, ParentProcess, Process, RegistryValue, Url, User,
+};
+pub use error::{Error, ErrorKind, Position, RefusedTransition, Result, ThrottledBy};
+pub use ext::DetectionSourceExt;
+pub use id::{__check_id, CorrelationKey, DetectionId, InvalidId};
+pub use lane::Lane;
+pub use memory::MemorySource;
+pub use open::{UnknownValue, UnknownWord, same_word};
+pub use product::Product;
+pub use properties::Properties;
+pub use query::{DEFAULT_LANE, Detail, DetectionQuery};
+pub use raw::RawJson;
+pub use severity::Severity;
+pub use source::DetectionSource;
+pub use status::Status;
+pub use stream::{DetectionStream, ResumePoint, WalkLog, WalkReport};
+pub use timestamp::{InvalidTimestamp, parse_timestamp};
+pub use transition::{Step, TransitionTable};
+pub use verdict::{Classification, Determination, IllegalPair, check_pair};
+
+/// What the macros of this crate need from its dependencies; not part of the API.
+#[doc(hidden)]
+pub mod __private {
+    pub use serde;
+}
