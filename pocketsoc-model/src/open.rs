@@ -163,12 +163,12 @@ macro_rules! open_enum {
 }
 
 #[cfg(test)]
+#[allow(unreachable_pub)]
 mod tests {
     use super::same_word;
 
     crate::open_enum! {
         /// Test subject.
-        #[allow(unreachable_pub)]
         pub enum Colour {
             /// Red.
             Red = "Red" | "Crimson",

@@ -13,7 +13,7 @@ fn id(text: &str) -> DetectionId {
 }
 
 /// A source with one detection per severity, an hour apart, all resolved but the first.
-fn source(product: Product) -> (Arc<dyn DetectionSource>, Arc<ManualClock>) {
+fn source(product: &Product) -> (Arc<dyn DetectionSource>, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::at("2026-01-31T00:00:00Z".parse().unwrap()));
     let source = MemorySource::new("Demo", product.clone(), clock.clone());
     for (n, severity) in Severity::ALL.into_iter().enumerate() {
@@ -30,7 +30,7 @@ fn source(product: Product) -> (Arc<dyn DetectionSource>, Arc<ManualClock>) {
 
 #[tokio::test]
 async fn a_list_is_filtered_and_never_hides_what_is_unknown() {
-    let (source, _) = source(Product::DEFENDER_ENDPOINT);
+    let (source, _) = source(&Product::DEFENDER_ENDPOINT);
     let ids = async |query: DetectionQuery| {
         let found = source.collect(&query).await.unwrap();
         found.into_iter().map(|d| d.id.to_string()).collect::<Vec<_>>().join(" ")
@@ -47,7 +47,7 @@ async fn a_list_is_filtered_and_never_hides_what_is_unknown() {
 
 #[tokio::test]
 async fn the_report_says_complete_only_at_the_end() {
-    let (source, _) = source(Product::DEFENDER_ENDPOINT);
+    let (source, _) = source(&Product::DEFENDER_ENDPOINT);
     let mut stream = source.list(&DetectionQuery::all());
     assert!(stream.next().await.is_some());
     assert!(!stream.report().complete);
@@ -57,7 +57,7 @@ async fn the_report_says_complete_only_at_the_end() {
 
 #[tokio::test]
 async fn a_change_is_seen_and_a_forbidden_one_is_refused_with_the_way() {
-    let (source, _) = source(Product::DEFENDER_FOR_CLOUD);
+    let (source, _) = source(&Product::DEFENDER_FOR_CLOUD);
     let error = source.dismiss(&id("d1")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidTransition);
     assert_eq!(error.transition().unwrap().path(), Some(&[Status::Active, Status::Dismissed][..]));
@@ -69,7 +69,7 @@ async fn a_change_is_seen_and_a_forbidden_one_is_refused_with_the_way() {
 
 #[tokio::test]
 async fn triage_sets_what_it_was_given_and_moves_the_update_time() {
-    let (source, clock) = source(Product::DEFENDER_ENDPOINT);
+    let (source, clock) = source(&Product::DEFENDER_ENDPOINT);
     let change = DetectionChange::status(Status::Resolved)
         .with_classification(Classification::TruePositive)
         .with_determination(Determination::Malware)

@@ -1,0 +1,362 @@
+//! One service for one connection: every call of every client goes through here.
+//!
+//! The layers, outside in: span, quota, retry, token, one exchange.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{self, Either};
+use http::{HeaderMap, HeaderValue, Request, header};
+use pocketsoc_model::{Error, ErrorKind, Result};
+use serde::de::DeserializeOwned;
+use tracing::Instrument as _;
+use url::Url;
+
+use crate::auth::Grants;
+use crate::body::Body;
+use crate::call::{Call, Replay};
+use crate::connection::{Connection, require_tls};
+use crate::http_send::{BodyStream, SendError};
+use crate::page::{Decode, PagePlan, Walk};
+use crate::quota::Permit;
+use crate::retry::{Decision, Outcome, server_hint};
+use crate::{Secret, Service, link, service_error};
+
+/// Largest error body that is read.
+const LARGEST_ERROR: u64 = 64 * 1024;
+
+/// One service for one connection. Cheap to clone; for those who write clients.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    connection: Connection,
+    service: Service,
+    base: Arc<Url>,
+    hosts: &'static [&'static str],
+    resource: Arc<str>,
+}
+
+/// A successful answer.
+pub(crate) struct Opened {
+    pub(crate) headers: HeaderMap,
+    /// What has not been read yet.
+    pub(crate) body: Body,
+    /// The whole body, where it was read as part of the attempt.
+    whole: Vec<u8>,
+}
+
+/// How much of an answer belongs to the attempt, its time limit and its repetition.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    /// The head; the body is read by a walk.
+    Head,
+    /// All of it.
+    Whole,
+}
+
+/// A failed attempt, with what decides on repeating it.
+struct Failed {
+    error: Error,
+    outcome: Outcome,
+    hint: Option<Duration>,
+}
+
+impl Endpoint {
+    pub(crate) fn new(
+        connection: Connection,
+        service: Service,
+        base: Option<&str>,
+        audience: Option<&str>,
+    ) -> Result<Self> {
+        let site = connection.cloud().site(service);
+        let (Some(address), Some(resource)) =
+            (base.or(site.map(|s| s.base)), audience.or(site.map(|s| s.resource)))
+        else {
+            return Err(Error::new(ErrorKind::Unsupported, "set up the client")
+                .with_message(format!("{service} is not offered in the cloud {}", connection.cloud()))
+                .with_hint("choose another cloud, or give both the base URL and the audience"));
+        };
+        let base = link::configured("base_url", address)?;
+        require_tls(connection.0.needs_tls_feature, &base)?;
+        let hosts = site.map_or(&[][..], |s| s.hosts);
+        let resource = resource.strip_suffix("/.default").unwrap_or(resource).into();
+        Ok(Self { connection, service, base: Arc::new(base), hosts, resource })
+    }
+
+    /// The connection.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// What the present token grants, as far as it tells; signs in if need be. `None` for an unreadable token.
+    ///
+    /// # Errors
+    /// When the sign-in fails.
+    pub async fn grants(&self) -> Result<Option<Grants>> {
+        Ok(Grants::read(self.connection.0.tokens.get(&self.resource).await?.expose()))
+    }
+
+    /// Makes a call and reads its JSON answer.
+    ///
+    /// # Errors
+    /// What the service said, or `Decode` when the answer is not of that shape.
+    pub async fn json<T: DeserializeOwned>(&self, call: &Call) -> Result<T> {
+        let bytes = self.bytes(call).await?;
+        decode(call.operation, &bytes)
+    }
+
+    /// Makes a call and reads one element, its raw bytes kept.
+    ///
+    /// # Errors
+    /// What the service said, or `Decode` when the answer is not of that shape.
+    pub async fn element<T: Decode>(&self, call: &Call) -> Result<T> {
+        let bytes = self.bytes(call).await?;
+        let text = std::str::from_utf8(&bytes).map_err(|e| undecodable(call.operation, e))?;
+        T::decode(text).map_err(|e| undecodable(call.operation, e))
+    }
+
+    /// Makes a call and reads its whole answer, which may be empty.
+    ///
+    /// # Errors
+    /// What the service said.
+    pub async fn bytes(&self, call: &Call) -> Result<Vec<u8>> {
+        let url = self.url_of(call)?;
+        Ok(self.attempts(call, &url, Reading::Whole).await?.whole)
+    }
+
+    /// Walks over the elements of a list.
+    pub fn walk<T: Decode>(&self, call: Call, plan: PagePlan) -> Walk<T> {
+        Walk::new(self.clone(), call, plan)
+    }
+
+    /// Makes a call and gives the answer as soon as its head is there.
+    pub(crate) async fn open(&self, call: &Call, url: &Url) -> Result<Opened> {
+        self.attempts(call, url, Reading::Head).await
+    }
+
+    pub(crate) fn url_of(&self, call: &Call) -> Result<Url> {
+        let base = self.base.as_str().trim_end_matches('/');
+        Url::parse(&format!("{base}{}", call.target())).map_err(|_| {
+            Error::new(ErrorKind::InvalidRequest, call.operation)
+                .with_message("the request's address cannot be built")
+        })
+    }
+
+    /// A link that the service gave, led back to this service.
+    pub(crate) fn follow(&self, text: &str) -> Result<Url> {
+        link::follow(&self.base, self.hosts, text)
+    }
+
+    /// Attempts until one succeeds or no further one is allowed.
+    async fn attempts(&self, call: &Call, url: &Url, reading: Reading) -> Result<Opened> {
+        let shared = &self.connection.0;
+        let span = tracing::debug_span!(
+            "call",
+            service = %self.service,
+            operation = call.operation,
+            method = call.method.as_str(),
+            route = call.template
+        );
+        async {
+            let (mut attempt, mut ambiguous, mut renewed) = (1_u32, 0_u32, false);
+            let mut deadline = None;
+            loop {
+                let (times, clock) = (&shared.times, &shared.clock);
+                let begun =
+                    deadline.map_or(times.operation, |end: Duration| end.saturating_sub(clock.monotonic()));
+                let permit = match self.connection.limiter(call.quota) {
+                    Some(limiter) => Some(limiter.acquire(call.lane, call.operation, begun).await?),
+                    None => None,
+                };
+                // A wait for our own pacing is not the service's time: the deadline begins with the first slot.
+                let deadline = *deadline.get_or_insert_with(|| clock.monotonic() + times.operation);
+                if attempt == 1 {
+                    shared.budget.deposit();
+                }
+                let token = shared.tokens.get(&self.resource).await?;
+                let remaining = deadline.saturating_sub(clock.monotonic());
+                let limit = times.attempt.min(remaining);
+                let failed = match self.attempt(call, url, &token, permit, limit, reading).await {
+                    Ok(done) => return Ok(done),
+                    Err(failed) => failed,
+                };
+                if failed.error.status() == Some(401) && !renewed && shared.tokens.can_renew() {
+                    // The token was revoked or has expired on the way: replaced once, at no cost to the budget.
+                    shared.tokens.discard(&self.resource, &token);
+                    renewed = true;
+                    tracing::debug!("the token was refused, asking for a new one");
+                    continue;
+                }
+                let may = failed.outcome.may_repeat(call.replay, ambiguous);
+                ambiguous += u32::from(failed.outcome == Outcome::Ambiguous);
+                if failed.outcome == Outcome::TurnedAway
+                    && let (Some(hint), Some(limiter)) = (failed.hint, self.connection.limiter(call.quota))
+                {
+                    limiter.pause(hint.min(shared.policy.hint_cap));
+                }
+                let remaining = deadline.saturating_sub(clock.monotonic());
+                let decision = if may {
+                    shared.policy.decide(attempt, failed.hint, remaining, times.attempt, &shared.jitter)
+                } else {
+                    Decision::GiveUp
+                };
+                match decision {
+                    Decision::After(wait) if shared.budget.withdraw() => {
+                        tracing::debug!(attempt, ?wait, error = %failed.error, "asking again");
+                        clock.sleep(wait).await;
+                    }
+                    _ => return Err(Self::give_up(call, failed, attempt)),
+                }
+                attempt += 1;
+            }
+        }
+        .instrument(span)
+        .await
+    }
+
+    /// One attempt, from the token to the answer.
+    async fn attempt(
+        &self,
+        call: &Call,
+        url: &Url,
+        token: &Secret,
+        permit: Option<Permit>,
+        limit: Duration,
+        reading: Reading,
+    ) -> std::result::Result<Opened, Failed> {
+        let shared = &self.connection.0;
+        let request = request(call, url, token).map_err(Failed::finally)?;
+        let sent = shared.clock.monotonic();
+        let answer = match future::select(shared.http.send(request), shared.clock.sleep(limit)).await {
+            Either::Left((Ok(answer), _)) => answer,
+            Either::Left((Err(error), _)) => return Err(Failed::unsent(call, &error, permit)),
+            Either::Right(_) => return Err(Failed::timed_out(call, limit)),
+        };
+        drop(permit);
+        let (head, body) = answer.into_parts();
+        let status = head.status.as_u16();
+        tracing::debug!(status, request_id = service_error::request_id(&head.headers), "answered");
+        if (200..300).contains(&status) {
+            let mut opened = self.opened(call, head.headers, body).map_err(Failed::finally)?;
+            if reading == Reading::Whole {
+                let left = limit.saturating_sub(shared.clock.monotonic().saturating_sub(sent));
+                opened.whole =
+                    match future::select(Box::pin(opened.body.read()), shared.clock.sleep(left)).await {
+                        Either::Left((Ok(whole), _)) => whole,
+                        Either::Left((Err(error), _)) => return Err(Failed::while_reading(error)),
+                        Either::Right(_) => return Err(Failed::timed_out(call, limit)),
+                    };
+            }
+            return Ok(opened);
+        }
+        let hint = server_hint(&head.headers, shared.clock.now());
+        let cap = LARGEST_ERROR;
+        let mut body = Body::new(body, Arc::clone(&shared.clock), call.operation, shared.times.stall, cap);
+        let said = match future::select(Box::pin(body.read()), shared.clock.sleep(limit)).await {
+            Either::Left((bytes, _)) => bytes.unwrap_or_default(),
+            Either::Right(_) => Vec::new(),
+        };
+        let error = service_error::read(call, self.service, status, &head.headers, &said, hint);
+        Err(Failed { error, outcome: Outcome::of_status(status, hint.is_some()), hint })
+    }
+
+    fn opened(&self, call: &Call, headers: HeaderMap, body: BodyStream) -> Result<Opened> {
+        if let Some(encoding) = headers.get(header::CONTENT_ENCODING).filter(|e| *e != "identity") {
+            return Err(Error::new(ErrorKind::Decode, call.operation).with_message(format!(
+                "the answer is encoded as {}, which was not asked for",
+                encoding.to_str().unwrap_or("something unreadable")
+            )));
+        }
+        let shared = &self.connection.0;
+        let cap = shared.sizes.answer;
+        let body = Body::new(body, Arc::clone(&shared.clock), call.operation, shared.times.stall, cap);
+        Ok(Opened { headers, body, whole: Vec::new() })
+    }
+
+    fn give_up(call: &Call, failed: Failed, attempts: u32) -> Error {
+        let Failed { error, outcome, hint } = failed;
+        let error = match hint {
+            Some(hint) => error.with_retry_after(hint),
+            None => error,
+        };
+        if outcome == Outcome::Ambiguous && call.replay == Replay::Never {
+            let message = format!("it may or may not have been carried out: {}", error.message());
+            return error
+                .with_kind(ErrorKind::OutcomeUnknown)
+                .with_message(message)
+                .with_hint("look whether it happened before asking again");
+        }
+        if attempts > 1 {
+            tracing::warn!(attempts, error = %error, "gave up");
+        }
+        error
+    }
+}
+
+impl Failed {
+    fn finally(error: Error) -> Self {
+        Self { error, outcome: Outcome::Final, hint: None }
+    }
+
+    fn unsent(call: &Call, error: &SendError, permit: Option<Permit>) -> Self {
+        let never = error.was_never_sent();
+        if never && let Some(permit) = permit {
+            permit.never_sent();
+        }
+        let outcome = if never { Outcome::NeverSent } else { Outcome::Ambiguous };
+        let error = Error::new(ErrorKind::Unavailable, call.operation)
+            .with_message(format!("the service cannot be reached: {error}"))
+            .with_source(error.clone());
+        Self { error, outcome, hint: None }
+    }
+
+    /// The head said success, the body could not be read.
+    fn while_reading(error: Error) -> Self {
+        let outcome = if error.is_transient() { Outcome::Ambiguous } else { Outcome::Final };
+        Self { error, outcome, hint: None }
+    }
+
+    fn timed_out(call: &Call, limit: Duration) -> Self {
+        let error = Error::new(ErrorKind::Timeout, call.operation)
+            .with_message(format!("the service did not answer within {limit:.1?}"));
+        Self { error, outcome: Outcome::Ambiguous, hint: None }
+    }
+}
+
+/// The request of a call. The token is attached here, after the address has been checked, and nowhere else.
+fn request(call: &Call, url: &Url, token: &Secret) -> Result<Request<bytes::Bytes>> {
+    let bearer = zeroize::Zeroizing::new(format!("Bearer {}", token.expose()));
+    let mut request = Request::builder().method(call.method.as_str()).uri(url.as_str());
+    request = request.header(header::ACCEPT, "application/json");
+    for (name, value) in &call.headers {
+        request = request.header(*name, *value);
+    }
+    if call.body.is_some() {
+        request = request.header(header::CONTENT_TYPE, "application/json");
+    }
+    let mut request = request.body(call.body.clone().unwrap_or_default()).map_err(|e| {
+        Error::new(ErrorKind::InvalidRequest, call.operation)
+            .with_message("the request cannot be built")
+            .with_source(e)
+    })?;
+    let mut bearer = HeaderValue::from_str(&bearer).map_err(|_| {
+        Error::new(ErrorKind::Unauthenticated, call.operation).with_message("the token cannot be sent")
+    })?;
+    bearer.set_sensitive(true);
+    request.headers_mut().insert(header::AUTHORIZATION, bearer);
+    Ok(request)
+}
+
+fn decode<T: DeserializeOwned>(operation: &'static str, bytes: &[u8]) -> Result<T> {
+    let text = std::str::from_utf8(bytes).map_err(|e| undecodable(operation, e))?;
+    serde_json::from_str(text).map_err(|e| undecodable(operation, e))
+}
+
+/// An answer that is not of the documented shape. The parser's own text stays out of the message: it may quote data.
+pub(crate) fn undecodable(
+    operation: &'static str,
+    error: impl std::error::Error + Send + Sync + 'static,
+) -> Error {
+    Error::new(ErrorKind::Decode, operation)
+        .with_message("the answer is not what the service documents")
+        .with_source(error)
+}

@@ -1,0 +1,53 @@
+//! What a walk remembers of what it has given: digests, within a bound.
+
+use std::collections::{HashSet, VecDeque};
+
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
+
+/// How many elements a walk by `$skip` remembers: thirteen of the largest pages, in about 4 MB.
+const REMEMBERED: usize = 131_072;
+/// How many links a walk remembers.
+const LINKS: usize = 65_536;
+
+/// The identity of an element read twice: its id and everything else, as one digest of its bytes.
+pub(super) fn digest(element: &[u8]) -> u128 {
+    xxh3_128(element)
+}
+
+/// The latest elements of a walk.
+#[derive(Debug, Default)]
+pub(super) struct Remembered {
+    order: VecDeque<u128>,
+    known: HashSet<u128>,
+}
+
+impl Remembered {
+    /// Whether it is new; remembers it.
+    pub(super) fn is_new(&mut self, digest: u128) -> bool {
+        if !self.known.insert(digest) {
+            return false;
+        }
+        self.order.push_back(digest);
+        if self.order.len() > REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+        true
+    }
+}
+
+/// The links that a walk has followed, to see when it goes round in circles.
+#[derive(Debug, Default)]
+pub(super) struct Followed(HashSet<u64>);
+
+impl Followed {
+    /// Whether the link is followed for the first time.
+    pub(super) fn is_new(&mut self, link: &str) -> bool {
+        if self.0.len() >= LINKS {
+            // A walk this long is no small circle; starting over bounds the memory and still finds circles.
+            self.0.clear();
+        }
+        self.0.insert(xxh3_64(link.as_bytes()))
+    }
+}

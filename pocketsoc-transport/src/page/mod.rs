@@ -1,0 +1,65 @@
+//! Lists: pages cut into elements as their bytes arrive, walked link by link.
+
+mod envelope;
+mod memory;
+mod pager;
+mod walk;
+
+pub use walk::Walk;
+
+use pocketsoc_model::{RawJson, ResumePoint};
+use serde::de::DeserializeOwned;
+
+/// An element of a list: decoded alone, from its own bytes.
+pub trait Decode: Sized + Send + 'static {
+    /// Reads one element.
+    ///
+    /// # Errors
+    /// When the text is not an element of this kind.
+    fn decode(text: &str) -> serde_json::Result<Self>;
+}
+
+/// A native type that keeps the bytes it was read from.
+pub trait KeepRaw: DeserializeOwned + Send + 'static {
+    /// Takes the bytes.
+    fn keep_raw(&mut self, raw: RawJson);
+}
+
+impl<T: KeepRaw> Decode for T {
+    fn decode(text: &str) -> serde_json::Result<Self> {
+        let mut element: Self = serde_json::from_str(text)?;
+        element.keep_raw(RawJson::new(text));
+        Ok(element)
+    }
+}
+
+/// How a list is paged.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct PagePlan {
+    /// How many elements to ask for a page, as `$top`.
+    pub page_size: Option<u32>,
+    /// Whether a full page without a next link is followed by asking for the rest with `$skip`.
+    pub skip: bool,
+    /// Where to begin, when an earlier walk ended early.
+    pub resume: Option<ResumePoint>,
+}
+
+impl PagePlan {
+    /// Follows next links only.
+    pub fn by_links() -> Self {
+        Self::default()
+    }
+
+    /// Asks for pages of this size, and for the rest with `$skip` where the service gives no next link.
+    pub fn by_top_and_skip(page_size: u32) -> Self {
+        Self { page_size: Some(page_size), skip: true, ..Self::default() }
+    }
+
+    /// Begins where an earlier walk ended.
+    #[must_use]
+    pub fn with_resume(mut self, resume: Option<ResumePoint>) -> Self {
+        self.resume = resume;
+        self
+    }
+}

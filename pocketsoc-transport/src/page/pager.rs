@@ -1,0 +1,373 @@
+//! Walks from page to page: reads on where one breaks off, goes on past what is bad, never in circles.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_util::FutureExt as _;
+use http::header;
+use pocketsoc_model::{Error, ErrorKind, Position, Result, ResumePoint, WalkLog};
+use url::Url;
+
+use super::envelope::{Envelope, Piece};
+use super::memory::{Followed, Remembered, digest};
+use super::{Decode, PagePlan};
+use crate::call::Call;
+use crate::endpoint::{Endpoint, Opened};
+
+/// So many pages without an element in a row are no list any more.
+const EMPTY_PAGES: u32 = 50;
+
+/// A page that is being asked for.
+type Opening = Pin<Box<dyn Future<Output = Result<Opened>> + Send>>;
+
+pub(super) struct Pager {
+    endpoint: Endpoint,
+    call: Call,
+    plan: PagePlan,
+    log: WalkLog,
+    next: Next,
+    page: Option<Page>,
+    /// Pages begun, the present one included.
+    pages: u64,
+    /// Elements received in all, those before a resumed walk included: what `$skip` counts.
+    received: u64,
+    /// Something could not be delivered: the walk is not complete any more.
+    lost: bool,
+    empty_pages: u32,
+    followed: Followed,
+    remembered: Option<Remembered>,
+}
+
+/// What comes after the present page.
+enum Next {
+    Begin,
+    Page(Url),
+    /// Asked for already.
+    Ahead(Box<Ahead>),
+    Nothing,
+}
+
+/// The page being read.
+struct Page {
+    url: Url,
+    body: crate::body::Body,
+    envelope: Envelope,
+    /// Elements read from it, in this reading.
+    index: u64,
+    /// Elements of it that nobody had seen.
+    fresh: u64,
+    /// Digests of what it has given, in this reading.
+    given: Vec<u128>,
+    /// Digests of what earlier readings have given and this one has not met yet.
+    owed: HashMap<u128, u32>,
+    readings: u32,
+    ahead: Option<Box<Ahead>>,
+}
+
+/// The following page, asked for while this one is read.
+struct Ahead {
+    url: Url,
+    opening: Opening,
+    opened: Option<Result<Opened>>,
+}
+
+impl Ahead {
+    fn poll(&mut self, cx: &mut Context<'_>) {
+        if self.opened.is_none()
+            && let Poll::Ready(opened) = self.opening.as_mut().poll(cx)
+        {
+            self.opened = Some(opened);
+        }
+    }
+}
+
+impl Pager {
+    pub(super) fn new(endpoint: Endpoint, call: Call, plan: PagePlan, log: WalkLog) -> Self {
+        let call = match plan.page_size {
+            Some(size) => call.replacing_query("$top", size.to_string()),
+            None => call,
+        };
+        let remembered = plan.skip.then(Remembered::default);
+        Self {
+            endpoint,
+            call,
+            plan,
+            log,
+            next: Next::Begin,
+            page: None,
+            pages: 0,
+            received: 0,
+            lost: false,
+            empty_pages: 0,
+            followed: Followed::default(),
+            remembered,
+        }
+    }
+
+    /// The next element or failure; `None` at the end.
+    pub(super) async fn next<T: Decode>(&mut self) -> Option<Result<T>> {
+        loop {
+            let Some(page) = &mut self.page else {
+                match std::mem::replace(&mut self.next, Next::Nothing) {
+                    Next::Nothing => return None,
+                    next => match self.turn_to(next).await {
+                        Ok(()) => continue,
+                        Err(error) => return Some(Err(error)),
+                    },
+                }
+            };
+            match page.envelope.next() {
+                Ok(Piece::Element(bytes)) => {
+                    if let Some(item) = self.element(&bytes) {
+                        return Some(item);
+                    }
+                }
+                Ok(Piece::More) => {
+                    if let Err(error) = self.read_on().await {
+                        return Some(Err(error));
+                    }
+                }
+                Ok(Piece::End) => {
+                    if let Err(error) = self.end_of_page() {
+                        return Some(Err(error));
+                    }
+                }
+                Err(broken) => {
+                    let message = format!("the list is broken: {}", broken.what);
+                    let error =
+                        self.lose(Error::new(ErrorKind::Decode, self.call.operation).with_message(message));
+                    return Some(Err(error));
+                }
+            }
+        }
+    }
+
+    /// Opens a page.
+    async fn turn_to(&mut self, next: Next) -> Result<()> {
+        let url = match (&next, &self.plan.resume) {
+            (Next::Page(url), _) => Ok(url.clone()),
+            (Next::Ahead(ahead), _) => Ok(ahead.url.clone()),
+            (_, Some(point)) => self.endpoint.follow(point.as_str()),
+            (_, None) => self.endpoint.url_of(&self.call),
+        };
+        let url = url.inspect_err(|_| self.end(None))?;
+        if self.pages == 0 {
+            self.received = skipped(&url);
+            self.followed.is_new(url.as_str());
+        }
+        self.pages += 1;
+        let opened = match next {
+            Next::Ahead(ahead) => match ahead.opened {
+                Some(opened) => opened,
+                None => ahead.opening.await,
+            },
+            _ => self.endpoint.open(&self.call, &url).await,
+        };
+        match opened {
+            Ok(opened) => {
+                self.begin(url, opened);
+                Ok(())
+            }
+            Err(error) => {
+                self.end(Some(&url));
+                Err(error.with_position(Position::page(self.pages)))
+            }
+        }
+    }
+
+    fn begin(&mut self, url: Url, opened: Opened) {
+        let sizes = self.endpoint.connection().0.sizes;
+        if let Some(warning) = opened.headers.get(header::WARNING) {
+            let text = String::from_utf8_lossy(warning.as_bytes()).into_owned();
+            self.log.update(|report| report.partial.push(text));
+            self.lost = true;
+        }
+        let pages = self.pages;
+        self.log.update(|report| report.pages = pages);
+        self.page = Some(Page {
+            url,
+            body: opened.body.with_cap(sizes.page),
+            envelope: Envelope::new(sizes.element),
+            index: 0,
+            fresh: 0,
+            given: Vec::new(),
+            owed: HashMap::new(),
+            readings: 1,
+            ahead: None,
+        });
+    }
+
+    /// Decodes an element, unless an earlier reading or page has given it.
+    fn element<T: Decode>(&mut self, bytes: &[u8]) -> Option<Result<T>> {
+        let page = self.page.as_mut()?;
+        let index = page.index;
+        page.index += 1;
+        let digest = digest(bytes);
+        page.given.push(digest);
+        if let Some(count) = page.owed.get_mut(&digest).filter(|count| **count > 0) {
+            *count -= 1;
+            return None;
+        }
+        if self.remembered.as_mut().is_some_and(|remembered| !remembered.is_new(digest)) {
+            return None;
+        }
+        page.fresh += 1;
+        let reason = match std::str::from_utf8(bytes).map(T::decode) {
+            Ok(Ok(element)) => return Some(Ok(element)),
+            // Of the parser's words only the place: the rest may quote what is in the alert.
+            Ok(Err(error)) => format!("{:?} error at its byte {}", error.classify(), error.column()),
+            Err(error) => format!("not UTF-8 at its byte {}", error.valid_up_to()),
+        };
+        self.lost = true;
+        let position = Position::page(self.pages).with_index(index);
+        Some(Err(Error::new(ErrorKind::Decode, self.call.operation)
+            .with_message(format!("an element cannot be read ({reason})"))
+            .with_position(position)))
+    }
+
+    /// Reads more of the page; where it breaks off, asks for it again.
+    async fn read_on(&mut self) -> Result<()> {
+        self.look_ahead();
+        let Some(page) = &mut self.page else { return Ok(()) };
+        let Page { body, ahead, .. } = page;
+        let mut beside = |cx: &mut Context<'_>| {
+            if let Some(ahead) = ahead {
+                ahead.poll(cx);
+            }
+        };
+        let broke_off = match body.chunk(&mut beside).await {
+            Ok(Some(chunk)) => {
+                page.envelope.feed(chunk);
+                return Ok(());
+            }
+            Ok(None) => Error::new(ErrorKind::Unavailable, self.call.operation)
+                .with_message("the answer ended before the list did"),
+            Err(error) if error.kind() == ErrorKind::Decode => return Err(self.lose(error)),
+            Err(error) => error,
+        };
+        self.read_again(broke_off).await
+    }
+
+    /// Asks for the present page again, by the same link; what it has given already is recognised.
+    async fn read_again(&mut self, broke_off: Error) -> Result<()> {
+        let Some(page) = &mut self.page else { return Ok(()) };
+        let shared = &self.endpoint.connection().0;
+        if page.readings >= shared.policy.attempts || !shared.budget.withdraw() {
+            return Err(self.lose(broke_off));
+        }
+        tracing::debug!(page = self.pages, error = %broke_off, "the page broke off, reading it again");
+        shared.clock.sleep(shared.policy.backoff(page.readings, &shared.jitter)).await;
+        let opened = match self.endpoint.open(&self.call, &page.url).await {
+            Ok(opened) => opened,
+            Err(error) => return Err(self.lose(error)),
+        };
+        for digest in page.given.drain(..) {
+            *page.owed.entry(digest).or_default() += 1;
+        }
+        page.body = opened.body.with_cap(shared.sizes.page);
+        page.envelope = Envelope::new(shared.sizes.element);
+        page.index = 0;
+        page.readings += 1;
+        Ok(())
+    }
+
+    /// Asks for the following page while this one is read, where its link is known early. At most one page; nothing
+    /// happens while nobody polls.
+    fn look_ahead(&mut self) {
+        let Some(page) = &mut self.page else { return };
+        if page.ahead.is_some() {
+            return;
+        }
+        let Some(url) = page.envelope.next_link().and_then(|link| self.endpoint.follow(link).ok()) else {
+            return;
+        };
+        if url == page.url {
+            return;
+        }
+        let (endpoint, call, target) = (self.endpoint.clone(), self.call.clone(), url.clone());
+        let opening = async move { endpoint.open(&call, &target).await }.boxed();
+        page.ahead = Some(Box::new(Ahead { url, opening, opened: None }));
+    }
+
+    /// Decides what comes after a page that was read to its end.
+    fn end_of_page(&mut self) -> Result<()> {
+        let Some(mut page) = self.page.take() else { return Ok(()) };
+        // Lets the connection be used again; what is not there yet is not waited for.
+        let _ = page.body.chunk(&mut |_| ()).now_or_never();
+        self.received += page.index;
+        self.empty_pages = if page.index == 0 { self.empty_pages + 1 } else { 0 };
+        if self.empty_pages >= EMPTY_PAGES {
+            return Err(self.circle(&page.url, &format!("{EMPTY_PAGES} empty pages in a row")));
+        }
+        let full = self.plan.page_size.is_some_and(|size| page.index >= u64::from(size));
+        let url = match page.envelope.next_link() {
+            Some(link) => match self.endpoint.follow(link) {
+                Ok(url) => url,
+                Err(error) => {
+                    self.end(Some(&page.url));
+                    return Err(error
+                        .with_operation(self.call.operation)
+                        .with_position(Position::page(self.pages)));
+                }
+            },
+            None if self.plan.skip && full => {
+                if page.fresh == 0 {
+                    return Err(self.circle(&page.url, "a page brought nothing new"));
+                }
+                self.endpoint
+                    .url_of(&self.call.clone().replacing_query("$skip", self.received.to_string()))?
+            }
+            None => {
+                let complete = !self.lost;
+                self.log.update(|report| report.complete = complete);
+                return Ok(());
+            }
+        };
+        if !self.followed.is_new(url.as_str()) {
+            return Err(self.circle(&page.url, "a next link leads back to a page already read"));
+        }
+        self.next = match page.ahead {
+            Some(ahead) if ahead.url == url => Next::Ahead(ahead),
+            _ => Next::Page(url),
+        };
+        Ok(())
+    }
+
+    /// The rest of the present page is lost. The walk goes on by a next link that was read already.
+    fn lose(&mut self, error: Error) -> Error {
+        self.lost = true;
+        let Some(page) = self.page.take() else { return error };
+        let position = Position::page(self.pages).with_index(page.index).with_offset(page.envelope.offset());
+        let error = error.with_position(position);
+        match page.envelope.next_link().and_then(|link| self.endpoint.follow(link).ok()) {
+            Some(url) if self.followed.is_new(url.as_str()) => {
+                self.received += page.index;
+                self.next = Next::Page(url);
+            }
+            _ => self.end(Some(&page.url)),
+        }
+        error
+    }
+
+    fn circle(&mut self, at: &Url, what: &str) -> Error {
+        self.end(Some(at));
+        Error::new(ErrorKind::Decode, self.call.operation)
+            .with_message(format!("the list does not end: {what}"))
+            .with_position(Position::page(self.pages))
+    }
+
+    /// The walk ends here, not complete.
+    fn end(&mut self, resume: Option<&Url>) {
+        self.page = None;
+        self.next = Next::Nothing;
+        self.lost = true;
+        let point = resume.map(|url| ResumePoint::new(url[url::Position::BeforePath..].to_owned()));
+        self.log.update(|report| report.resume = point);
+    }
+}
+
+/// What an address skips already: a resumed walk counts on from there.
+fn skipped(url: &Url) -> u64 {
+    url.query_pairs().find(|(name, _)| name == "$skip").and_then(|(_, n)| n.parse().ok()).unwrap_or_default()
+}

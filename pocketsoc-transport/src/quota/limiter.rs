@@ -1,0 +1,324 @@
+//! One limiter per quota: callers wait in lanes, the most urgent first, in order within a lane.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use pocketsoc_model::{Clock, Error, ErrorKind, Lane, Result};
+use tokio::sync::Notify;
+
+use super::Rule;
+use super::window::{Counter, Ready};
+
+/// Lets calls go within a quota.
+#[derive(Debug)]
+pub(crate) struct Limiter {
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    counter: Counter,
+    /// The service said 429: nothing goes before this moment.
+    paused_until: Duration,
+    /// Who waits: lane first, then order of arrival. Only the first one watches the clock.
+    queue: BTreeMap<(Lane, u64), Arc<Notify>>,
+    arrivals: u64,
+}
+
+impl State {
+    fn wake_first(&self) {
+        if let Some(first) = self.queue.values().next() {
+            first.notify_one();
+        }
+    }
+}
+
+/// A call on its way. Its slot is counted from the moment this is dropped, which is when the answer is there.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    limiter: Arc<Limiter>,
+    counted: bool,
+}
+
+impl Permit {
+    /// The call never reached the service, so it does not count.
+    pub(crate) fn never_sent(mut self) {
+        self.counted = false;
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let now = self.limiter.clock.monotonic();
+        let mut state = self.limiter.lock();
+        state.counter.answered(now, self.counted);
+        state.wake_first();
+    }
+}
+
+/// A place in the queue, given up when dropped: a caller that goes away holds nobody up.
+struct Place<'a> {
+    limiter: &'a Limiter,
+    key: (Lane, u64),
+    notify: Arc<Notify>,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut state = self.limiter.lock();
+        state.queue.remove(&self.key);
+        state.wake_first();
+    }
+}
+
+impl Limiter {
+    pub(crate) fn new(rule: Rule, clock: Arc<dyn Clock>) -> Self {
+        let counter = Counter::new(rule, clock.monotonic());
+        let state = State { counter, paused_until: Duration::ZERO, queue: BTreeMap::new(), arrivals: 0 };
+        Self { clock, state: Mutex::new(state) }
+    }
+
+    /// Waits for a slot.
+    ///
+    /// # Errors
+    /// `RateLimited` at once when the service has asked for a pause longer than `patience`.
+    pub(crate) async fn acquire(
+        self: &Arc<Self>,
+        lane: Lane,
+        operation: &'static str,
+        patience: Duration,
+    ) -> Result<Permit> {
+        let place = self.queue_up(lane);
+        loop {
+            match self.try_go(&place, lane, operation, patience)? {
+                Turn::Go => return Ok(Permit { limiter: Arc::clone(self), counted: true }),
+                Turn::Sleep(wait) => {
+                    tokio::select! {
+                        () = self.clock.sleep(wait) => {}
+                        () = place.notify.notified() => {}
+                    }
+                }
+                Turn::Wait => place.notify.notified().await,
+            }
+        }
+    }
+
+    /// Nothing goes for `wait`: the service said so.
+    pub(crate) fn pause(&self, wait: Duration) {
+        let until = self.clock.monotonic() + wait;
+        let mut state = self.lock();
+        state.paused_until = state.paused_until.max(until);
+    }
+
+    fn queue_up(&self, lane: Lane) -> Place<'_> {
+        let mut state = self.lock();
+        state.arrivals += 1;
+        let key = (lane, state.arrivals);
+        let notify = Arc::new(Notify::new());
+        state.queue.insert(key, Arc::clone(&notify));
+        Place { limiter: self, key, notify }
+    }
+
+    fn try_go(
+        &self,
+        place: &Place<'_>,
+        lane: Lane,
+        operation: &'static str,
+        patience: Duration,
+    ) -> Result<Turn> {
+        let now = self.clock.monotonic();
+        let mut state = self.lock();
+        let pause = state.paused_until.saturating_sub(now);
+        if pause > patience {
+            return Err(Error::new(ErrorKind::RateLimited, operation)
+                .with_message(format!("the service asked for a pause of {} s", pause.as_secs().max(1)))
+                .with_retry_after(pause));
+        }
+        if state.queue.keys().next() != Some(&place.key) {
+            return Ok(Turn::Wait);
+        }
+        if !pause.is_zero() {
+            return Ok(Turn::Sleep(pause));
+        }
+        let paced = lane >= Lane::Feed;
+        Ok(match state.counter.ready(now, lane == Lane::Containment, paced) {
+            Ready::Now => {
+                state.counter.take(now, paced);
+                Turn::Go
+            }
+            Ready::In(wait) => Turn::Sleep(wait),
+            Ready::WhenAnswered => Turn::Wait,
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+enum Turn {
+    Go,
+    Sleep(Duration),
+    Wait,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SystemClock;
+    use crate::quota::{ARM_READ, GRAPH_SECURITY, MDE, MDE_HUNTING, Quota};
+    use proptest::prelude::*;
+
+    const FOREVER: Duration = Duration::MAX;
+
+    fn limiter(quota: &Quota) -> Arc<Limiter> {
+        Arc::new(Limiter::new(quota.rule, Arc::new(SystemClock::new())))
+    }
+
+    /// Offers `calls` at once and records when each went, for as long as `span`.
+    async fn departures(limiter: &Arc<Limiter>, calls: usize, lane: Lane, span: Duration) -> Vec<Duration> {
+        let times = Arc::new(Mutex::new(Vec::new()));
+        let mut tasks = tokio::task::JoinSet::new();
+        for _ in 0..calls {
+            let (limiter, times) = (Arc::clone(limiter), Arc::clone(&times));
+            tasks.spawn(async move {
+                let permit = limiter.acquire(lane, "test", FOREVER).await.unwrap();
+                times.lock().unwrap().push(limiter.clock.monotonic());
+                drop(permit);
+            });
+        }
+        tokio::time::sleep(span).await;
+        tasks.abort_all();
+        times.lock().unwrap().clone()
+    }
+
+    /// The most calls in any window of this length, as the service would count them.
+    fn busiest(times: &[Duration], per: Duration) -> usize {
+        (0..times.len())
+            .map(|i| times[i..].iter().take_while(|t| **t < times[i] + per).count())
+            .max()
+            .unwrap_or(0)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a11_ten_thousand_calls_at_once_stay_within_both_windows_and_use_them() {
+        let times = departures(&limiter(&MDE), 10_000, Lane::Bulk, Duration::from_secs(7200)).await;
+        assert!(busiest(&times, Duration::from_secs(60)) <= 100);
+        assert!(busiest(&times, Duration::from_secs(3600)) <= 1500);
+        assert!(times.len() >= 2 * 1500 * 98 / 100 - 2, "{} of 3000", times.len());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_long_walk_is_paced_evenly_instead_of_stopping_for_most_of_the_hour() {
+        let times = departures(&limiter(&MDE), 10_000, Lane::Bulk, Duration::from_secs(3600)).await;
+        let longest = times.windows(2).map(|w| w[1] - w[0]).max().unwrap();
+        assert!(longest < Duration::from_secs(61), "a gap of {longest:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a12_hunting_keeps_its_own_quota_and_a_429_pauses_the_whole_key() {
+        let limiter = limiter(&MDE_HUNTING);
+        let times = departures(&limiter, 200, Lane::Triage, Duration::from_secs(120)).await;
+        assert!(busiest(&times, Duration::from_secs(60)) <= 45);
+
+        limiter.pause(Duration::from_secs(300));
+        let before = limiter.clock.monotonic();
+        let error = limiter.acquire(Lane::Triage, "hunt", Duration::from_secs(100)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::RateLimited);
+        assert!(error.retry_after().unwrap() > Duration::from_secs(290));
+        assert_eq!(limiter.clock.monotonic(), before, "who cannot wait is told at once");
+        drop(limiter.acquire(Lane::Containment, "hunt", FOREVER).await.unwrap());
+        assert!(limiter.clock.monotonic() - before >= Duration::from_secs(300));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a13_the_bucket_is_never_overdrawn_even_with_skew_and_well_used() {
+        let times = departures(&limiter(&ARM_READ), 10_000, Lane::Bulk, Duration::from_secs(120)).await;
+        for skew in [-0.05, 0.0, 0.05] {
+            let (mut level, mut at) = (250.0_f64, 0.0_f64);
+            for time in &times {
+                let now = (time.as_secs_f64() + skew).max(at);
+                level = (level + (now - at) * 25.0).min(250.0) - 1.0;
+                at = now;
+                assert!(level >= -1e-6, "overdrawn at {time:?} with skew {skew}");
+            }
+        }
+        assert!(times.len() * 100 >= (250 + 120 * 25) * 98, "{}", times.len());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a14_an_isolation_goes_at_once_while_an_export_saturates_the_quota() {
+        let limiter = limiter(&MDE);
+        let export = {
+            let limiter = Arc::clone(&limiter);
+            tokio::spawn(
+                async move { departures(&limiter, 10_000, Lane::Bulk, Duration::from_secs(3000)).await },
+            )
+        };
+        for wait in [10, 61, 500, 1800] {
+            tokio::time::sleep(Duration::from_secs(wait)).await;
+            let asked = limiter.clock.monotonic();
+            drop(limiter.acquire(Lane::Containment, "isolate", FOREVER).await.unwrap());
+            let waited = limiter.clock.monotonic() - asked;
+            assert!(waited <= Duration::from_millis(2400), "{waited:?}");
+        }
+        export.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_caller_that_goes_away_holds_nobody_up_and_leaves_no_trace() {
+        let limiter = limiter(&GRAPH_SECURITY);
+        let held: Vec<_> =
+            futures_util::future::join_all((0..147).map(|_| limiter.acquire(Lane::Feed, "x", FOREVER))).await;
+        let mut first = Box::pin(limiter.acquire(Lane::Triage, "x", FOREVER));
+        let second = limiter.acquire(Lane::Feed, "x", FOREVER);
+        assert!(futures_util::poll!(&mut first).is_pending());
+        drop(first);
+        drop(held);
+        drop(second.await.unwrap());
+        assert!(limiter.lock().queue.is_empty());
+        assert_eq!(limiter.lock().counter.in_flight(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_never_sent_does_not_count() {
+        let limiter = limiter(&crate::quota::MDE_PACKAGE_URI);
+        for _ in 0..10 {
+            limiter.acquire(Lane::Containment, "x", FOREVER).await.unwrap().never_sent();
+        }
+        assert_eq!(limiter.clock.monotonic(), Duration::ZERO);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn no_pattern_of_arrivals_and_answers_exceeds_a_window(gaps in proptest::collection::vec((0_u64..4000, 0_u64..3000, 0_usize..4), 50..300)) {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+            let times = runtime.block_on(async {
+                let limiter = limiter(&MDE_HUNTING);
+                let times = Arc::new(Mutex::new(Vec::new()));
+                let mut tasks = tokio::task::JoinSet::new();
+                for (gap, latency, lane) in gaps {
+                    tokio::time::sleep(Duration::from_millis(gap / 10)).await;
+                    let (limiter, times) = (Arc::clone(&limiter), Arc::clone(&times));
+                    let lane = [Lane::Containment, Lane::Triage, Lane::Feed, Lane::Bulk][lane];
+                    tasks.spawn(async move {
+                        let permit = limiter.acquire(lane, "x", FOREVER).await.unwrap();
+                        // The service counts a call somewhere between its sending and its answer.
+                        let sent = limiter.clock.monotonic();
+                        tokio::time::sleep(Duration::from_millis(latency)).await;
+                        times.lock().unwrap().push(sent + Duration::from_millis(latency / 2));
+                        drop(permit);
+                    });
+                }
+                while tasks.join_next().await.is_some() {}
+                let mut times = times.lock().unwrap().clone();
+                times.sort_unstable();
+                times
+            });
+            prop_assert!(busiest(&times, Duration::from_secs(60)) <= 45);
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Published quotas, kept before the service has to say 429.
+
+mod limiter;
+mod published;
+mod window;
+
+pub(crate) use limiter::{Limiter, Permit};
+pub use published::*;
+
+use std::time::Duration;
+
+/// At most `calls` in any stretch of `per`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// How many calls.
+    pub calls: u32,
+    /// In how long.
+    pub per: Duration,
+}
+
+impl Window {
+    /// So many calls a minute.
+    pub const fn per_minute(calls: u32) -> Self {
+        Self { calls, per: Duration::from_secs(60) }
+    }
+
+    /// So many calls an hour.
+    pub const fn per_hour(calls: u32) -> Self {
+        Self { calls, per: Duration::from_secs(3600) }
+    }
+}
+
+/// A bucket of `capacity` calls that refills at `per_second`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bucket {
+    /// How many calls a full bucket holds.
+    pub capacity: u32,
+    /// How many calls come back each second.
+    pub per_second: u32,
+}
+
+/// How a service counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// Sliding windows, all of which must hold.
+    Windows(&'static [Window]),
+    /// A refilling bucket.
+    Bucket(Bucket),
+}
+
+/// One published quota. Calls that share a quota share its limiter, per application and tenant.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// What it is counted under.
+    pub key: &'static str,
+    /// How the service counts.
+    pub rule: Rule,
+}
