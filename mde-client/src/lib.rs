@@ -1,1 +1,24 @@
-//! x
+#![doc = include_str!("../README.md")]
+
+mod alerts;
+mod client;
+mod normalize;
+mod source;
+
+pub use alerts::{
+    Alert, AlertClassification, AlertComment, AlertDetermination, AlertEvidence, AlertId, AlertQuery,
+    AlertSeverity, AlertStatus, AlertUpdate, Alerts, InvestigationState, LoggedOnUser, RelatedUser, fields,
+};
+pub use client::{MdeClient, MdeClientBuilder};
+pub use normalize::normalize;
+pub use source::MdeDetections;
+
+pub use pocketsoc_model::{
+    Capabilities, Classification, Detail, Detection, DetectionChange, DetectionId, DetectionQuery,
+    DetectionSource, DetectionSourceExt, DetectionStream, Determination, Entity, EntityKind, Error,
+    ErrorKind, Product, RawJson, Result, Severity, Status, TransitionTable, WalkReport,
+};
+pub use pocketsoc_transport::{
+    Cloud, Connection, ConnectionBuilder, Credential, RetryPolicy, Secret, SizeLimits, TimeLimits, Walk,
+    odata,
+};

@@ -67,7 +67,7 @@ pub enum ThrottledBy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Position {
-    /// The page, counted from 1.
+    /// The page, counted from 1; 0 where there are no pages.
     pub page: u64,
     /// The element within the page, counted from 0.
     pub index: Option<u64>,
@@ -98,14 +98,9 @@ impl Position {
 
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "page {}", self.page)?;
-        if let Some(index) = self.index {
-            write!(f, ", element {index}")?;
-        }
-        if let Some(offset) = self.offset {
-            write!(f, ", byte {offset}")?;
-        }
-        Ok(())
+        let parts = [("page", Some(self.page).filter(|p| *p > 0)), ("element", self.index), ("byte", self.offset)];
+        let said: Vec<_> = parts.iter().filter_map(|(what, n)| n.map(|n| format!("{what} {n}"))).collect();
+        f.write_str(&said.join(", "))
     }
 }
 

@@ -1,1 +1,18 @@
-//! x
+#![doc = include_str!("../README.md")]
+
+pub mod conformance;
+mod exchange;
+mod fault;
+mod fault_server;
+mod filter;
+mod message;
+mod population;
+mod server;
+mod tenant;
+
+pub use exchange::{ExchangeFuture, TenantBody, TenantExchange};
+pub use fault::{Fault, Trouble};
+pub use fault_server::{FaultServer, Script, Step};
+pub use message::{Reply, Request};
+pub use server::TenantServer;
+pub use tenant::{App, Tenant, TenantBuilder};

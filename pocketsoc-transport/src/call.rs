@@ -106,9 +106,29 @@ impl Call {
         if ids.next().is_some() {
             return refuse("the route's places and the ids given do not match");
         }
+        Ok(Self::at(path, method, operation, template, quota))
+    }
+
+    /// A call of a route without places.
+    pub fn fixed(
+        method: Method,
+        operation: &'static str,
+        route: &'static str,
+        quota: &'static Quota,
+    ) -> Self {
+        Self::at(route.to_owned(), method, operation, route, quota)
+    }
+
+    fn at(
+        path: String,
+        method: Method,
+        operation: &'static str,
+        template: &'static str,
+        quota: &'static Quota,
+    ) -> Self {
         let replay =
             if matches!(method, Method::Get | Method::Delete) { Replay::Always } else { Replay::Never };
-        Ok(Self {
+        Self {
             method,
             operation,
             template,
@@ -120,7 +140,7 @@ impl Call {
             quota,
             lane: Lane::Triage,
             permission: None,
-        })
+        }
     }
 
     /// Adds a query option; the value is encoded, the name is sent as it is.

@@ -9,6 +9,9 @@ const NEXT_LINKS: [&str; 3] = ["@odata.nextLink", "nextLink", "odata.nextLink"];
 /// Largest member beside the elements that is kept; none that matters comes near.
 const LARGEST_MEMBER: usize = 64 * 1024;
 
+/// What is said of an object that is no list.
+pub(super) const NO_LIST: &str = "there is no list of elements in it";
+
 /// What the next bytes hold.
 #[derive(Debug)]
 pub(super) enum Piece {
@@ -131,7 +134,7 @@ impl Envelope {
                 (Place::Start, 0xEF | 0xBB | 0xBF) if self.offset() < 3 => self.at += 1,
                 (Place::Name | Place::AfterValue, b'}') => {
                     if !self.found_list {
-                        return self.broken("there is no list of elements in it");
+                        return self.broken(NO_LIST);
                     }
                     self.go(Place::Done);
                 }
@@ -338,7 +341,7 @@ mod tests {
             (b"\"text\"", 0),
             (b"5", 0),
         ] {
-            let broken = cut(body, &[4]).2.unwrap_err();
+            let broken = cut(body, &[64]).2.unwrap_err();
             assert_eq!(broken.offset, offset, "{}: {}", String::from_utf8_lossy(body), broken.what);
         }
     }

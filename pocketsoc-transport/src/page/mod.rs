@@ -1,10 +1,12 @@
 //! Lists: pages cut into elements as their bytes arrive, walked link by link.
 
+mod elements;
 mod envelope;
 mod memory;
 mod pager;
 mod walk;
 
+pub use elements::{Elements, elements};
 pub use walk::Walk;
 
 use pocketsoc_model::{RawJson, ResumePoint};

@@ -1,0 +1,127 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use pocketsoc_model::{Classification, Determination, Severity, Status};
+
+use crate::age::When;
+
+/// See and triage security detections. Without a profile file, an embedded tenant is used and nothing real is touched.
+#[derive(Debug, Parser)]
+#[command(name = "soc", version, max_term_width = 110)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Common {
+    /// The profile file; else `./pocketsoc.toml`, else the embedded tenant
+    #[arg(long, global = true, env = "POCKETSOC_PROFILES", value_name = "FILE")]
+    pub(crate) profiles: Option<PathBuf>,
+    /// Only this profile; may be repeated
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) profile: Vec<String>,
+    /// One JSON object per line, also on a terminal
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// With JSON: the source's own object under `raw`
+    #[arg(long, global = true)]
+    pub(crate) raw: bool,
+    /// Longest that one request may take, its retries included
+    #[arg(long, global = true, default_value_t = 25, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) timeout: u64,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Detections of all profiles, merged, as they arrive
+    List(ListArgs),
+    /// One detection with its entities
+    Show {
+        /// The detection's id
+        id: String,
+    },
+    /// Change a detection, then read it back
+    Triage(TriageArgs),
+    /// Turn native objects into normalized detections, one JSON line each
+    Normalize {
+        /// What the objects are
+        #[arg(long, value_name = "KIND")]
+        from: Kind,
+        /// A file with one object, an array, or a list envelope; `-` or nothing for standard input
+        #[arg(default_value = "-")]
+        file: PathBuf,
+    },
+    /// Serve the embedded tenant until interrupted, and print a profile file for it
+    Tenant {
+        /// The port; one of the system's choice unless given
+        #[arg(long, default_value_t = 0)]
+        port: u16,
+        /// How many alerts it has
+        #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(0..=5_000_000))]
+        alerts: u32,
+        /// Which population it has
+        #[arg(long, default_value_t = 7)]
+        seed: u64,
+    },
+}
+
+#[derive(Debug, Default, ClapArgs)]
+pub(crate) struct ListArgs {
+    /// Only in this status; may be repeated
+    #[arg(long, value_name = "STATUS")]
+    pub(crate) status: Vec<Status>,
+    /// Only at least this severe, and those of unknown severity
+    #[arg(long, value_name = "SEVERITY")]
+    pub(crate) min_severity: Option<Severity>,
+    /// Only updated since: RFC 3339, or an age such as 90m, 24h, 7d
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<When>,
+    /// Only updated before: RFC 3339, or an age
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<When>,
+    /// Only on machines of this device group
+    #[arg(long, value_name = "GROUP")]
+    pub(crate) machine_group: Option<String>,
+    /// At most so many, over all profiles
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    /// Alerts only
+    #[arg(long)]
+    pub(crate) no_incidents: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct TriageArgs {
+    /// The detection's id
+    pub(crate) id: String,
+    /// The new status
+    #[arg(long, value_name = "STATUS")]
+    pub(crate) status: Option<Status>,
+    /// The verdict
+    #[arg(long, value_name = "CLASSIFICATION")]
+    pub(crate) classification: Option<Classification>,
+    /// The reason behind the verdict
+    #[arg(long, value_name = "DETERMINATION")]
+    pub(crate) determination: Option<Determination>,
+    /// The new assignee, usually a user principal name
+    #[arg(long, value_name = "USER")]
+    pub(crate) assign: Option<String>,
+    /// A comment to add
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) comment: Option<String>,
+    /// Where the status cannot be reached in one step, take the legal path to it
+    #[arg(long)]
+    pub(crate) walk: bool,
+}
+
+/// What native objects are.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Kind {
+    /// Alerts of Defender for Endpoint
+    MdeAlert,
+}

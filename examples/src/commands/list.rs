@@ -1,0 +1,107 @@
+//! `soc list`: detections of all profiles, merged, as they arrive.
+
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use pocketsoc_model::{Detection, DetectionQuery, Error, WalkReport};
+use tokio::sync::mpsc;
+
+use crate::args::{Common, ListArgs};
+use crate::failure::{Failure, Outcome, note};
+use crate::output::Output;
+use crate::session::{Session, Source};
+
+/// What comes from a source.
+enum News {
+    Item(Box<Result<Detection, Error>>),
+    End(WalkReport),
+}
+
+pub(crate) async fn run(common: &Common, args: ListArgs) -> Result<Outcome, Failure> {
+    let session = Session::open(common).await?;
+    let mut output = Output::new(common);
+    let (outcome, count) = print(&session, &query(&session, args), &mut output).await?;
+    if count == 0 && outcome == Outcome::Complete {
+        note(
+            "no detections; if some are expected, check that the API permissions are granted and admin consent was given",
+        );
+    }
+    Ok(outcome)
+}
+
+/// The query that the arguments ask for.
+pub(super) fn query(session: &Session, args: ListArgs) -> DetectionQuery {
+    let now = session.clock.now();
+    let mut query = DetectionQuery::all().with_statuses(args.status);
+    query.min_severity = args.min_severity;
+    query.updated_since = args.since.map(|when| when.seen_from(now));
+    query.updated_until = args.until.map(|when| when.seen_from(now));
+    query.machine_group = args.machine_group;
+    query.limit = args.limit;
+    query
+}
+
+/// Prints what the sources have as it comes; how it went, and how many there were.
+pub(super) async fn print(
+    session: &Session,
+    query: &DetectionQuery,
+    output: &mut Output,
+) -> Result<(Outcome, usize), Failure> {
+    let (sender, mut news) = mpsc::channel(64);
+    for source in &session.sources {
+        tokio::spawn(follow(source.clone(), query.clone(), sender.clone()));
+    }
+    drop(sender);
+    let progress = progress(output);
+    let (mut count, mut outcome) = (0, Outcome::Complete);
+    let limit = query.limit.unwrap_or(usize::MAX);
+    while count < limit {
+        let Some((profile, news)) = news.recv().await else { break };
+        match news {
+            News::Item(item) => match *item {
+                Ok(detection) => {
+                    count += 1;
+                    progress.set_message(format!("{count} detections"));
+                    progress.suspend(|| output.row(detection))?;
+                }
+                Err(error) => {
+                    outcome = Outcome::WithFailures;
+                    progress.suspend(|| Failure::of(&profile, &error).report());
+                }
+            },
+            News::End(report) => {
+                if !report.complete && query.limit.is_none() && outcome == Outcome::Complete {
+                    outcome = Outcome::WithFailures;
+                    let text = format!("profile \"{profile}\": list detections: the list is not complete");
+                    progress.suspend(|| Failure::operation(text).report());
+                }
+            }
+        }
+    }
+    progress.finish_and_clear();
+    output.flush()?;
+    Ok((outcome, count))
+}
+
+/// Passes on what a source lists, until nobody listens.
+async fn follow(source: Source, query: DetectionQuery, sender: mpsc::Sender<(String, News)>) {
+    let mut stream = source.list(&query);
+    while let Some(item) = stream.next().await {
+        if sender.send((source.name().to_owned(), News::Item(Box::new(item)))).await.is_err() {
+            return;
+        }
+    }
+    // Nobody listens any more when the limit is reached: that is no failure.
+    let _ = sender.send((source.name().to_owned(), News::End(stream.report()))).await;
+}
+
+/// A spinner on stderr, where somebody watches.
+fn progress(output: &Output) -> ProgressBar {
+    if !std::io::stderr().is_terminal() || !output.is_table() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new_spinner().with_style(ProgressStyle::default_spinner());
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}

@@ -1,0 +1,18 @@
+//! `soc show`: one detection with its entities.
+
+use pocketsoc_model::DetectionId;
+
+use crate::args::Common;
+use crate::failure::{Failure, Outcome};
+use crate::output::Output;
+use crate::session::Session;
+
+pub(crate) async fn run(common: &Common, id: &str) -> Result<Outcome, Failure> {
+    let id = DetectionId::new(id).map_err(|e| Failure::usage(e.to_string()))?;
+    let session = Session::open(common).await?;
+    let (_, detection) = session.find(&id).await?;
+    let mut output = Output::new(common);
+    output.card(&detection)?;
+    output.flush()?;
+    Ok(Outcome::Complete)
+}

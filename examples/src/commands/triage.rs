@@ -1,0 +1,41 @@
+//! `soc triage`: changes a detection, reads it back, prints what it now is.
+
+use pocketsoc_model::{DetectionChange, DetectionId, DetectionSourceExt as _};
+
+use crate::args::{Common, TriageArgs};
+use crate::failure::{Failure, Outcome};
+use crate::output::Output;
+use crate::session::Session;
+
+pub(crate) async fn run(common: &Common, args: TriageArgs) -> Result<Outcome, Failure> {
+    let id = DetectionId::new(args.id.as_str()).map_err(|e| Failure::usage(e.to_string()))?;
+    let mut change = DetectionChange::new();
+    change.status = args.status;
+    change.classification = args.classification;
+    change.determination = args.determination;
+    change.assigned_to = args.assign;
+    change.comment = args.comment;
+    if change.is_empty() {
+        return Err(Failure::usage("nothing to change").with_hint(
+            "give at least one of --status, --classification, --determination, --assign, --comment",
+        ));
+    }
+    let session = Session::open(common).await?;
+    let source = match session.sources.as_slice() {
+        [one] => one.clone(),
+        _ => session.find(&id).await?.0,
+    };
+    let changed =
+        if args.walk { source.update_walking(&id, &change).await } else { source.update(&id, &change).await };
+    let detection = changed.map_err(|error| {
+        let failure = Failure::of(source.name(), &error);
+        match error.transition().and_then(|t| t.path()) {
+            Some(path) if path.len() > 1 => failure.with_hint("--walk takes the legal path"),
+            _ => failure,
+        }
+    })?;
+    let mut output = Output::new(common);
+    output.card(&detection)?;
+    output.flush()?;
+    Ok(Outcome::Complete)
+}

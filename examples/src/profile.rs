@@ -1,0 +1,303 @@
+//! The profile file: read strictly, so that a slip of the pen is found before anything is asked.
+
+use std::path::Path;
+
+use chrono::{NaiveDate, TimeDelta};
+use pocketsoc_model::Clock;
+use pocketsoc_transport::{Cloud, Secret};
+use toml::{Table, Value};
+
+use crate::failure::{Failure, note};
+
+/// How long before its end a secret is warned about.
+const WARN_AHEAD: TimeDelta = TimeDelta::days(30);
+
+/// Every key of a profile.
+const KEYS: &[&str] = &[
+    "name",
+    "vendor",
+    "auth",
+    "tenant_id",
+    "client_id",
+    "client_secret_env",
+    "client_secret_file",
+    "client_secret",
+    "secret_expires",
+    "token_env",
+    "cloud",
+    "base_url",
+    "authority",
+    "poll_seconds",
+];
+const VENDORS: &[&str] = &["defender-endpoint"];
+const AUTHS: &[&str] = &["app", "token"];
+
+/// One connection to one service.
+#[derive(Debug)]
+pub(crate) struct Profile {
+    pub(crate) name: String,
+    pub(crate) auth: Auth,
+    pub(crate) cloud: Cloud,
+    pub(crate) base_url: Option<String>,
+    pub(crate) authority: Option<String>,
+}
+
+/// How a profile signs in.
+#[derive(Debug)]
+pub(crate) enum Auth {
+    App { tenant_id: String, client_id: String, secret: Secret },
+    Token(Secret),
+}
+
+/// Reads a profile file.
+pub(crate) fn read(path: &Path, clock: &dyn Clock) -> Result<Vec<Profile>, Failure> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| Failure::usage(format!("the profile file {} cannot be read: {e}", path.display())))?;
+    parse(&path.display().to_string(), &text, clock)
+}
+
+fn parse(file: &str, text: &str, clock: &dyn Clock) -> Result<Vec<Profile>, Failure> {
+    let wrong = |what: String| Failure::usage(format!("the profile file {file}: {what}"));
+    let table: Table = text.parse().map_err(|e: toml::de::Error| {
+        // The parser's own picture of the line may show a secret: only the place is told.
+        let line = e.span().map_or(0, |span| text[..span.start.min(text.len())].lines().count().max(1));
+        wrong(format!("it is not TOML: {} near line {line}", e.message().lines().next().unwrap_or_default()))
+    })?;
+    if let Some(key) = table.keys().find(|key| *key != "profile") {
+        return Err(wrong(format!("unknown key `{key}`; the file holds [[profile]] tables only")));
+    }
+    let Some(Value::Array(entries)) = table.get("profile") else {
+        return Err(wrong("it holds no [[profile]]".into()));
+    };
+    let mut profiles: Vec<Profile> = Vec::new();
+    for (n, entry) in entries.iter().enumerate() {
+        let Value::Table(entry) = entry else {
+            return Err(wrong("`profile` is not a list of tables".into()));
+        };
+        let name = entry.get("name").and_then(Value::as_str).unwrap_or_default();
+        let shown = if name.is_empty() { format!("number {}", n + 1) } else { format!("\"{name}\"") };
+        let profile = Entry { file, shown: &shown, table: entry }.read(clock)?;
+        if profiles.iter().any(|p| p.name == profile.name) {
+            return Err(wrong(format!("profile {shown}: the name is used twice; names are unique")));
+        }
+        profiles.push(profile);
+    }
+    Ok(profiles)
+}
+
+/// One `[[profile]]` of the file.
+struct Entry<'a> {
+    file: &'a str,
+    shown: &'a str,
+    table: &'a Table,
+}
+
+impl Entry<'_> {
+    fn wrong(&self, key: &str, what: &str) -> Failure {
+        Failure::usage(format!("the profile file {}, profile {}, key `{key}`: {what}", self.file, self.shown))
+    }
+
+    fn text(&self, key: &str) -> Result<Option<&str>, Failure> {
+        match self.table.get(key) {
+            None => Ok(None),
+            Some(Value::String(text)) if !text.trim().is_empty() => Ok(Some(text)),
+            Some(Value::String(_)) => Err(self.wrong(key, "it is empty")),
+            Some(_) => Err(self.wrong(key, "a text in quotes is expected")),
+        }
+    }
+
+    fn required(&self, key: &str) -> Result<&str, Failure> {
+        self.text(key)?.ok_or_else(|| self.wrong(key, "it is missing"))
+    }
+
+    fn one_of<'a>(&self, key: &str, value: &'a str, allowed: &[&str]) -> Result<&'a str, Failure> {
+        if allowed.contains(&value) {
+            return Ok(value);
+        }
+        Err(self.wrong(key, &format!("`{value}` is not allowed; allowed: {}", allowed.join(", "))))
+    }
+
+    fn read(&self, clock: &dyn Clock) -> Result<Profile, Failure> {
+        if let Some(key) = self.table.keys().find(|key| !KEYS.contains(&key.as_str())) {
+            return Err(self.wrong(key, &format!("there is no such key; allowed: {}", KEYS.join(", "))));
+        }
+        let name = self.required("name")?.to_owned();
+        self.one_of("vendor", self.required("vendor")?, VENDORS)?;
+        let cloud = match self.text("cloud")? {
+            None => Cloud::Public,
+            Some(word) => word.parse().map_err(|_| {
+                let words: Vec<_> = Cloud::ALL.iter().map(|c| c.as_str()).collect();
+                self.wrong("cloud", &format!("`{word}` is not allowed; allowed: {}", words.join(", ")))
+            })?,
+        };
+        let base_url = self.address("base_url")?;
+        let authority = self.address("authority")?;
+        match self.table.get("poll_seconds") {
+            None | Some(Value::Integer(1..=86_400)) => {}
+            Some(_) => return Err(self.wrong("poll_seconds", "a whole number from 1 to 86400 is expected")),
+        }
+        self.warn_of_expiry(clock)?;
+        let auth = match self.one_of("auth", self.required("auth")?, AUTHS)? {
+            "app" => Auth::App {
+                tenant_id: self.required("tenant_id")?.to_owned(),
+                client_id: self.required("client_id")?.to_owned(),
+                secret: self.secret()?,
+            },
+            _ => Auth::Token(
+                Secret::from_env(self.required("token_env")?)
+                    .map_err(|e| self.wrong("token_env", e.message()))?,
+            ),
+        };
+        Ok(Profile { name, auth, cloud, base_url, authority })
+    }
+
+    /// https, or http on this machine; the libraries check the rest.
+    fn address(&self, key: &str) -> Result<Option<String>, Failure> {
+        let Some(text) = self.text(key)? else { return Ok(None) };
+        let rule = "https://, or http:// on this machine only (127.0.0.1, localhost, [::1])";
+        let Ok(url) = url::Url::parse(text) else {
+            return Err(self.wrong(key, &format!("it is not an address; allowed: {rule}")));
+        };
+        let local = match url.host() {
+            Some(url::Host::Domain(domain)) => domain == "localhost",
+            Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+            None => false,
+        };
+        match url.scheme() {
+            "https" => Ok(Some(text.to_owned())),
+            "http" if local => Ok(Some(text.to_owned())),
+            _ => Err(self.wrong(key, &format!("this address is not allowed; allowed: {rule}"))),
+        }
+    }
+
+    fn secret(&self) -> Result<Secret, Failure> {
+        const WAYS: [&str; 3] = ["client_secret_env", "client_secret_file", "client_secret"];
+        let mut given = WAYS.into_iter().filter(|key| self.table.contains_key(*key));
+        let Some(key) = given.next() else {
+            return Err(
+                self.wrong("client_secret_env", "it is missing (or client_secret_file, or client_secret)")
+            );
+        };
+        if let Some(second) = given.next() {
+            return Err(self.wrong(second, &format!("`{key}` is given as well; give one of them")));
+        }
+        let value = self.required(key)?;
+        let secret = match key {
+            "client_secret_env" => Secret::from_env(value),
+            "client_secret_file" => Secret::from_file(value),
+            _ => {
+                note(&format!(
+                    "warning: profile {}: the client secret stands in the profile file; client_secret_env keeps it out",
+                    self.shown
+                ));
+                Ok(Secret::new(value))
+            }
+        };
+        secret.map_err(|e| self.wrong(key, e.message()))
+    }
+
+    fn warn_of_expiry(&self, clock: &dyn Clock) -> Result<(), Failure> {
+        let expected = || self.wrong("secret_expires", "a date is expected, such as 2027-01-31");
+        let text = match self.table.get("secret_expires") {
+            None => return Ok(()),
+            Some(Value::Datetime(date)) => date.to_string(),
+            Some(Value::String(text)) => text.clone(),
+            Some(_) => return Err(expected()),
+        };
+        let date = text.get(..10).and_then(|day| day.parse::<NaiveDate>().ok()).ok_or_else(expected)?;
+        let left = date - clock.now().date_naive();
+        if left <= WARN_AHEAD {
+            let when = match left.num_days() {
+                days if days < 0 => format!("expired on {date}"),
+                days => format!("expires on {date}, in {days} days"),
+            };
+            note(&format!(
+                "warning: profile {}: the client secret {when}: create a new one under Certificates & secrets, update it here, delete the old one when the new one works",
+                self.shown
+            ));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pocketsoc_model::ManualClock;
+
+    const GOOD: &str = r#"
+        [[profile]]
+        name = "Endpoint"
+        vendor = "defender-endpoint"
+        auth = "app"
+        tenant_id = "contoso.example"
+        client_id = "c0ffee00-0000-4000-8000-000000000000"
+        client_secret = "hush-hush"
+        secret_expires = 2027-01-31
+        cloud = "us-gov"
+        base_url = "http://127.0.0.1:8080"
+        poll_seconds = 30
+    "#;
+
+    fn read(text: &str) -> Result<Vec<Profile>, String> {
+        let clock = ManualClock::at("2026-01-31T00:00:00Z".parse().unwrap());
+        parse("my.toml", text, &clock).map_err(|failure| format!("{failure:?}"))
+    }
+
+    #[test]
+    fn a_good_file_is_read() {
+        let profiles = read(GOOD).unwrap();
+        assert_eq!(
+            (profiles.len(), profiles[0].name.as_str(), profiles[0].cloud),
+            (1, "Endpoint", Cloud::UsGov)
+        );
+    }
+
+    #[test]
+    fn every_slip_names_file_profile_key_and_what_is_allowed() {
+        for (from, to, said) in [
+            ("tenant_id", "tenantid", &["`tenantid`", "tenant_id, client_id"][..]),
+            ("tenant_id = \"contoso.example\"", "", &["`tenant_id`", "missing"]),
+            ("defender-endpoint", "defender", &["`vendor`", "defender-endpoint"]),
+            ("\"app\"", "\"password\"", &["`auth`", "app, token"]),
+            ("us-gov", "mars", &["`cloud`", "public, us-gov-gcc"]),
+            ("http://127.0.0.1:8080", "http://api.example", &["`base_url`", "https://"]),
+            ("http://127.0.0.1:8080", "nonsense", &["`base_url`", "https://"]),
+            ("poll_seconds = 30", "poll_seconds = 0", &["`poll_seconds`", "1 to 86400"]),
+            ("client_secret = \"hush-hush\"", "", &["`client_secret_env`", "missing"]),
+            (
+                "client_secret = \"hush-hush\"",
+                "client_secret_env = \"NO_SUCH_VAR\"",
+                &["NO_SUCH_VAR", "not set"],
+            ),
+            ("client_secret = \"hush-hush\"", "client_secret_file = \"/no/such\"", &["/no/such"]),
+            ("2027-01-31", "\"soon\"", &["`secret_expires`", "2027-01-31"]),
+            ("\"contoso.example\"", "5", &["`tenant_id`", "text"]),
+        ] {
+            assert!(GOOD.contains(from), "{from}");
+            let error = read(&GOOD.replacen(from, to, 1)).unwrap_err();
+            for part in [&["my.toml", "Endpoint"], said].concat() {
+                assert!(error.contains(part), "{to}: {error} lacks {part}");
+            }
+            assert!(!error.contains("hush-hush"), "no secret in an error: {error}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_no_profile_file_is_refused_without_showing_it() {
+        for bad in [
+            "",
+            "x = 1",
+            "profile = 5",
+            "[profile]\nname='a'",
+            "[[profile]]\nclient_secret = \"hush-hush",
+            "[[profile]]",
+        ] {
+            let error = read(bad).unwrap_err();
+            assert!(error.contains("my.toml") && !error.contains("hush"), "{bad}: {error}");
+        }
+        let twice = format!("{GOOD}{GOOD}");
+        assert!(read(&twice).unwrap_err().contains("twice"));
+    }
+}

@@ -1,0 +1,103 @@
+//! The connected sources of a run.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mde_client::MdeClient;
+use pocketsoc_model::{Clock, Detection, DetectionId, DetectionSource, Error, ErrorKind};
+use pocketsoc_testkit::TenantServer;
+use pocketsoc_transport::{Connection, Credential, SystemClock, TimeLimits};
+
+use crate::args::Common;
+use crate::embedded;
+use crate::failure::{Failure, note};
+use crate::profile::{self, Auth, Profile};
+
+/// A connected source.
+pub(crate) type Source = Arc<dyn DetectionSource>;
+
+/// The connected sources of a run, and the embedded tenant where there is no other.
+pub(crate) struct Session {
+    pub(crate) sources: Vec<Source>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) tenant: Option<TenantServer>,
+}
+
+impl Session {
+    /// Connects the profiles that the arguments name. Nothing is asked of any service yet.
+    pub(crate) async fn open(common: &Common) -> Result<Self, Failure> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let default = Path::new("pocketsoc.toml");
+        let file = common.profiles.as_deref().or(default.exists().then_some(default));
+        let (profiles, tenant) = if let Some(file) = file {
+            (profile::read(file, &*clock)?, None)
+        } else {
+            let server = embedded::start(Arc::clone(&clock), 0, 60, 7).await?;
+            note(&format!(
+                "no profile file: using the embedded tenant on {}; nothing real is touched",
+                server.uri()
+            ));
+            (vec![embedded::profile(&server)], Some(server))
+        };
+        let names: Vec<&str> = profiles.iter().map(|p| p.name.as_str()).collect();
+        if let Some(stranger) = common.profile.iter().find(|name| !names.contains(&name.as_str())) {
+            return Err(Failure::usage(format!(
+                "there is no profile \"{stranger}\"; there are: {}",
+                names.join(", ")
+            )));
+        }
+        let limits = TimeLimits::default().within(Duration::from_secs(common.timeout));
+        let chosen =
+            profiles.into_iter().filter(|p| common.profile.is_empty() || common.profile.contains(&p.name));
+        let sources = chosen.map(|p| connect(p, limits, &clock)).collect::<Result<_, _>>()?;
+        Ok(Self { sources, clock, tenant })
+    }
+
+    /// The one source that holds a detection, and the detection.
+    pub(crate) async fn find(&self, id: &DetectionId) -> Result<(Source, Detection), Failure> {
+        let mut found = Vec::new();
+        let mut failed = None;
+        for source in &self.sources {
+            match source.get(id).await {
+                Ok(detection) => found.push((Arc::clone(source), detection)),
+                Err(error) if error.kind() == ErrorKind::NotFound && failed.is_some() => {}
+                Err(error) => failed = Some((Arc::clone(source), error)),
+            }
+        }
+        if found.len() > 1 {
+            let names: Vec<_> = found.iter().map(|(source, _)| source.name().to_owned()).collect();
+            let error = Error::new(ErrorKind::Ambiguous, "find the detection")
+                .with_message(format!("several profiles hold {id}: {}", names.join(", ")))
+                .with_hint("name one with --profile");
+            return Err(Failure::plain(&error));
+        }
+        match (found.pop(), failed) {
+            (Some(one), _) => Ok(one),
+            (None, Some((source, error))) => Err(Failure::of(source.name(), &error)),
+            (None, None) => Err(Failure::usage("the profile file holds no profile")),
+        }
+    }
+}
+
+/// Connects a profile: three calls, as any service would make them.
+fn connect(profile: Profile, limits: TimeLimits, clock: &Arc<dyn Clock>) -> Result<Source, Failure> {
+    let wrong = |error: Error| Failure::of(&profile.name, &error).into_usage();
+    let credential = match profile.auth {
+        Auth::App { tenant_id, client_id, secret } => Credential::client_secret(tenant_id, client_id, secret),
+        Auth::Token(token) => Credential::token(token),
+    };
+    let mut connection = Connection::builder(credential, profile.cloud)
+        .time_limits(limits)
+        .clock(Arc::clone(clock))
+        .user_agent("soc");
+    if let Some(authority) = profile.authority {
+        connection = connection.authority(authority);
+    }
+    let connection = connection.build().map_err(wrong)?;
+    let mut client = MdeClient::builder(&connection);
+    if let Some(base_url) = profile.base_url {
+        client = client.base_url(base_url);
+    }
+    Ok(Arc::new(client.build().map_err(wrong)?.detections(profile.name.clone())))
+}

@@ -1,0 +1,123 @@
+//! Alerts: list, get, update.
+
+mod alert;
+mod query;
+mod update;
+mod words;
+
+pub use alert::{Alert, AlertComment, AlertEvidence, AlertId, LoggedOnUser, RelatedUser};
+pub use query::{AlertQuery, fields};
+pub use update::AlertUpdate;
+pub use words::{AlertClassification, AlertDetermination, AlertSeverity, AlertStatus, InvestigationState};
+
+use pocketsoc_model::{Lane, Result, ResumePoint};
+use pocketsoc_transport::{Call, Endpoint, Method, PagePlan, Walk, quota};
+
+const READ: &str = "Alert.Read.All (application) or Alert.Read (delegated)";
+const WRITE: &str = "Alert.ReadWrite.All (application) or Alert.ReadWrite (delegated)";
+
+/// The alerts of a tenant.
+///
+/// Limits: 100 calls a minute and 1,500 an hour. The service keeps alerts for the tenant's retention time.
+#[derive(Debug, Clone)]
+pub struct Alerts {
+    endpoint: Endpoint,
+}
+
+impl Alerts {
+    pub(crate) fn new(endpoint: Endpoint) -> Self {
+        Self { endpoint }
+    }
+
+    /// Walks over alerts, in no particular order. Page: "List alerts API".
+    ///
+    /// Evidence comes only with [`AlertQuery::with_evidence`]; without it, an empty list means nothing.
+    /// Needs `Alert.Read.All` (application) or `Alert.Read` (delegated).
+    pub fn list(&self, query: &AlertQuery) -> Walk<Alert> {
+        self.walk(query, Lane::Feed, None)
+    }
+
+    pub(crate) fn walk(&self, query: &AlertQuery, lane: Lane, resume: Option<ResumePoint>) -> Walk<Alert> {
+        let plan = PagePlan::by_top_and_skip(query.page_size()).with_resume(resume);
+        self.endpoint.walk(list(query, lane), plan)
+    }
+
+    /// One alert, evidence included. Page: "Get alert information by ID API".
+    ///
+    /// Needs `Alert.Read.All` (application) or `Alert.Read` (delegated).
+    ///
+    /// # Errors
+    /// `NotFound` when there is none with this id.
+    pub async fn get(&self, id: &AlertId) -> Result<Alert> {
+        self.endpoint.element(&get(id)?).await
+    }
+
+    /// Changes an alert and returns what the service answers. Page: "Update alert".
+    ///
+    /// Only what is set is sent. With a comment it is never sent twice: the comment would be. The answer may be older
+    /// than the change; the [`DetectionSource`](crate::DetectionSource) reads back.
+    /// Needs `Alert.ReadWrite.All` (application) or `Alert.ReadWrite` (delegated).
+    ///
+    /// # Errors
+    /// `NotFound` when there is none with this id; `OutcomeUnknown` when a change with a comment may have happened.
+    pub async fn update(&self, id: &AlertId, update: &AlertUpdate) -> Result<Alert> {
+        self.endpoint.element(&self::update(id, update)?).await
+    }
+}
+
+/// The call behind [`Alerts::list`].
+fn list(query: &AlertQuery, lane: Lane) -> Call {
+    let call = Call::fixed(Method::Get, "list alerts", "/api/alerts", &quota::MDE);
+    let call = call.with_permission(READ).with_lane(lane);
+    let call = match query.filter() {
+        Some(filter) => call.with_query("$filter", filter.to_string()),
+        None => call,
+    };
+    if query.has_evidence() { call.with_query("$expand", "evidence") } else { call }
+}
+
+/// The call behind [`Alerts::get`].
+fn get(id: &AlertId) -> Result<Call> {
+    let call = Call::new(Method::Get, "get the alert", "/api/alerts/{id}", &[id.as_str()], &quota::MDE)?;
+    Ok(call.with_permission(READ))
+}
+
+/// The call behind [`Alerts::update`].
+fn update(id: &AlertId, update: &AlertUpdate) -> Result<Call> {
+    let call = Call::new(Method::Patch, "update the alert", "/api/alerts/{id}", &[id.as_str()], &quota::MDE)?;
+    call.with_permission(WRITE).with_replay(update.replay()).with_json(update)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pocketsoc_transport::Replay;
+
+    #[test]
+    fn a_list_asks_for_what_the_query_says() {
+        let query =
+            AlertQuery::new().with_evidence().with_filter(fields::STATUS.eq(&AlertStatus::InProgress));
+        let call = list(&query, Lane::Feed);
+        assert_eq!(call.method(), Method::Get);
+        assert_eq!(call.target(), "/api/alerts?$filter=status%20eq%20%27InProgress%27&$expand=evidence");
+        assert_eq!(list(&AlertQuery::new(), Lane::Feed).target(), "/api/alerts");
+    }
+
+    #[test]
+    fn a_change_names_only_what_changes_in_lower_camel_case() {
+        let id = AlertId::new("da1_-2").unwrap();
+        let change = AlertUpdate::new()
+            .with_status(AlertStatus::Resolved)
+            .with_classification(AlertClassification::InformationalExpectedActivity)
+            .with_determination(AlertDetermination::ConfirmedActivity);
+        let call = update(&id, &change).unwrap();
+        assert_eq!((call.method(), call.target().as_str()), (Method::Patch, "/api/alerts/da1_-2"));
+        assert_eq!(
+            std::str::from_utf8(call.body().unwrap()).unwrap(),
+            r#"{"status":"Resolved","classification":"InformationalExpectedActivity","determination":"ConfirmedActivity"}"#
+        );
+        assert_eq!(call.replay(), Replay::Always, "an absolute state may be written twice");
+        let commented = update(&id, &change.with_comment("x")).unwrap();
+        assert_eq!(commented.replay(), Replay::Never, "a comment may not");
+    }
+}

@@ -1,0 +1,290 @@
+//! From the native alert to the normalized detection: pure, total, by value.
+
+use chrono::{DateTime, Utc};
+use pocketsoc_model::{
+    Classification, Comment, CorrelationKey, Detection, DetectionId, Determination, Device, Entity,
+    EntityKind, File, IncidentRef, Ip, Mailbox, OtherEntity, ParentProcess, Process, Product, RegistryValue,
+    Result, Severity, Status, Tactic, TechniqueId, TransitionTable, Url, User,
+};
+
+use crate::alerts::{
+    Alert, AlertClassification, AlertDetermination, AlertEvidence, AlertSeverity, AlertStatus, LoggedOnUser,
+    RelatedUser,
+};
+
+/// Turns an alert into a detection.
+///
+/// The profile is left empty and the statuses that may follow come from the product's own table; a
+/// [`DetectionSource`](crate::DetectionSource) sets both.
+///
+/// # Errors
+/// Never for an alert that was read: its id has been checked.
+pub fn normalize(mut alert: Alert) -> Result<Detection> {
+    let raw = alert.take_raw();
+    let id = DetectionId::new(alert.id.as_str())?;
+    let key = CorrelationKey::alert(alert.id.as_str());
+    let title = alert.title.take().unwrap_or_default();
+    let mut detection = Detection::new(id, Product::DEFENDER_ENDPOINT, title);
+
+    detection.description = alert.description.take();
+    detection.severity = severity(alert.severity.as_ref());
+    detection.native_severity = alert.severity.as_ref().filter(|s| !s.is_known()).map(ToString::to_string);
+    detection.status = status(alert.status.as_ref());
+    detection.native_status = alert.status.as_ref().map(ToString::to_string);
+    detection.allowed_statuses = allowed_from(detection.status);
+    detection.classification = alert.classification.as_ref().map(classification);
+    detection.determination = alert.determination.as_ref().map(determination);
+    detection.assigned_to = alert.assigned_to.take();
+    // Some records spell an absent category as the word.
+    detection.category = alert.category.take().filter(|c| c != "null" && !c.is_empty());
+    detection.tactics = detection.category.as_deref().and_then(Tactic::from_category).into_iter().collect();
+    detection.techniques = alert.mitre_techniques.iter().filter_map(|t| TechniqueId::parse(t)).collect();
+    detection.created_at = alert.alert_creation_time;
+    detection.updated_at = alert.last_update_time;
+    detection.first_activity_at = alert.first_event_time;
+    detection.last_activity_at = alert.last_event_time;
+    detection.resolved_at = alert.resolved_time;
+    detection.url = Some(format!("https://security.microsoft.com/alerts/{}", detection.id));
+    detection.incident_id = alert.incident_id.map(|n| IncidentRef::new(n.to_string()));
+    detection.correlation_keys = vec![key];
+    detection.machine_group.clone_from(&alert.rbac_group_name);
+    detection.tenant_id = alert.aad_tenant_id.take();
+    detection.comments = comments(&mut alert);
+    set_properties(&mut detection, &mut alert);
+    detection.entities = entities(&mut alert);
+    detection.raw = raw;
+    Ok(detection)
+}
+
+/// The statuses that may follow under the product's own table, in which each follows each other.
+fn allowed_from(status: Status) -> Vec<Status> {
+    TransitionTable::for_product(&Product::DEFENDER_ENDPOINT).allowed_from(status)
+}
+
+fn severity(word: Option<&AlertSeverity>) -> Severity {
+    match word {
+        Some(AlertSeverity::Informational) => Severity::Informational,
+        Some(AlertSeverity::Low) => Severity::Low,
+        Some(AlertSeverity::Medium) => Severity::Medium,
+        Some(AlertSeverity::High) => Severity::High,
+        Some(AlertSeverity::Unspecified | AlertSeverity::Unrecognized(_)) | None => Severity::Unknown,
+    }
+}
+
+fn status(word: Option<&AlertStatus>) -> Status {
+    match word {
+        Some(AlertStatus::New) => Status::Active,
+        Some(AlertStatus::InProgress) => Status::InProgress,
+        Some(AlertStatus::Resolved) => Status::Resolved,
+        Some(AlertStatus::Unknown | AlertStatus::Unrecognized(_)) | None => Status::Unknown,
+    }
+}
+
+fn classification(word: &AlertClassification) -> Classification {
+    match word {
+        AlertClassification::TruePositive => Classification::TruePositive,
+        AlertClassification::InformationalExpectedActivity => Classification::InformationalExpected,
+        AlertClassification::FalsePositive => Classification::FalsePositive,
+        AlertClassification::Unknown | AlertClassification::Unrecognized(_) => Classification::Unknown,
+    }
+}
+
+fn determination(word: &AlertDetermination) -> Determination {
+    match word {
+        AlertDetermination::MultiStagedAttack => Determination::MultiStagedAttack,
+        AlertDetermination::MaliciousUserActivity => Determination::MaliciousUserActivity,
+        AlertDetermination::CompromisedUser => Determination::CompromisedAccount,
+        AlertDetermination::Malware => Determination::Malware,
+        AlertDetermination::Phishing => Determination::Phishing,
+        AlertDetermination::UnwantedSoftware => Determination::UnwantedSoftware,
+        AlertDetermination::SecurityTesting => Determination::SecurityTesting,
+        AlertDetermination::LineOfBusinessApplication => Determination::LineOfBusinessApplication,
+        AlertDetermination::ConfirmedActivity => Determination::ConfirmedActivity,
+        AlertDetermination::NotMalicious => Determination::NotMalicious,
+        AlertDetermination::InsufficientData => Determination::InsufficientData,
+        AlertDetermination::Apt => Determination::Apt,
+        AlertDetermination::SecurityPersonnel => Determination::SecurityPersonnel,
+        AlertDetermination::Other => Determination::Other,
+        AlertDetermination::NotAvailable | AlertDetermination::Unrecognized(_) => Determination::Unknown,
+    }
+}
+
+fn comments(alert: &mut Alert) -> Vec<Comment> {
+    let said = |c: crate::alerts::AlertComment| Some(Comment::new(c.comment?, c.created_by, c.created_time));
+    std::mem::take(&mut alert.comments).into_iter().filter_map(said).collect()
+}
+
+/// What has no field of its own, under the service's names; unknown words are kept here as well.
+fn set_properties(detection: &mut Detection, alert: &mut Alert) {
+    let properties = &mut detection.properties;
+    properties.set_some("detectionSource", alert.detection_source.take());
+    properties.set_some("detectorId", alert.detector_id.take());
+    properties.set_some("threatName", alert.threat_name.take());
+    properties.set_some("threatFamilyName", alert.threat_family_name.take());
+    properties.set_some("investigationState", alert.investigation_state.as_ref().map(ToString::to_string));
+    properties.set_some("investigationId", alert.investigation_id.map(|n| n.to_string()));
+    properties.set_some("recommendedAction", alert.recommended_action.take());
+    let unknown = alert.classification.as_ref().filter(|c| !c.is_known());
+    properties.set_some("classification", unknown.map(ToString::to_string));
+    let unknown = alert.determination.as_ref().filter(|d| !d.is_known());
+    properties.set_some("determination", unknown.map(ToString::to_string));
+}
+
+/// The machine first, then the users named beside the evidence, then the evidence.
+fn entities(alert: &mut Alert) -> Vec<Entity> {
+    let evidence = std::mem::take(&mut alert.evidence);
+    let mut entities = Vec::with_capacity(evidence.len() + 2);
+    entities.extend(device(alert));
+    let evident = |account: &str| {
+        evidence.iter().any(|e| e.account_name.as_deref().is_some_and(|a| a.eq_ignore_ascii_case(account)))
+    };
+    if let Some(RelatedUser { user_name: Some(name), domain_name }) = alert.related_user.take()
+        && !evident(&name)
+    {
+        entities.push(account(name, domain_name));
+    }
+    for LoggedOnUser { account_name, domain_name } in std::mem::take(&mut alert.logged_on_users) {
+        if let Some(name) = account_name
+            && !evident(&name)
+            && !entities.iter().any(|e| e.name.eq_ignore_ascii_case(&name))
+        {
+            entities.push(account(name, domain_name));
+        }
+    }
+    entities.extend(evidence.into_iter().map(entity));
+    entities
+}
+
+fn device(alert: &mut Alert) -> Option<Entity> {
+    let (id, dns_name) = (alert.machine_id.take(), alert.computer_dns_name.take());
+    let name = dns_name.clone().or_else(|| id.clone())?;
+    let mut device = Device::default();
+    device.id = id;
+    device.dns_name = dns_name;
+    device.group = alert.rbac_group_name.take();
+    Some(Entity::new(EntityKind::Device(Box::new(device)), name))
+}
+
+fn account(name: String, domain: Option<String>) -> Entity {
+    let mut user = User::default();
+    user.account = Some(name.clone());
+    user.domain = domain;
+    Entity::new(EntityKind::User(Box::new(user)), name)
+}
+
+/// One piece of evidence; of a kind that is not known, everything it has is kept as properties.
+fn entity(mut evidence: AlertEvidence) -> Entity {
+    let seen_at = evidence.evidence_creation_time;
+    let detection_status = evidence.detection_status.take();
+    let kind = evidence.entity_type.take().unwrap_or_default();
+    let mut entity = match kind.to_ascii_lowercase().as_str() {
+        "file" => file(evidence),
+        "process" => process(evidence),
+        "user" => user(evidence),
+        "ip" => Entity::new(EntityKind::Ip(Ip::default()), evidence.ip_address.unwrap_or_default()),
+        "url" => Entity::new(EntityKind::Url(Url::default()), evidence.url.unwrap_or_default()),
+        "registry" => registry(evidence),
+        "mailbox" => {
+            let mut mailbox = Mailbox::default();
+            mailbox.address = evidence.user_principal_name;
+            let name = mailbox.address.clone().or(evidence.account_name).unwrap_or_default();
+            Entity::new(EntityKind::Mailbox(mailbox), name)
+        }
+        _ => other(kind, evidence),
+    };
+    entity.seen_at = seen_at;
+    entity.detection_status = detection_status;
+    entity
+}
+
+fn file(evidence: AlertEvidence) -> Entity {
+    let mut file = File::default();
+    file.path = evidence.file_path;
+    file.sha1 = evidence.sha1;
+    file.sha256 = evidence.sha256;
+    let name = evidence.file_name.or_else(|| file.sha256.clone()).or_else(|| file.sha1.clone());
+    Entity::new(EntityKind::File(Box::new(file)), name.unwrap_or_default())
+}
+
+fn process(evidence: AlertEvidence) -> Entity {
+    let mut parent = Process::default();
+    parent.pid = evidence.parent_process_id;
+    parent.started_at = evidence.parent_process_creation_time;
+    parent.path = evidence.parent_process_file_path;
+    let known = parent.pid.is_some() || parent.path.is_some() || evidence.parent_process_file_name.is_some();
+    let parent_name = evidence.parent_process_file_name.unwrap_or_default();
+
+    let mut process = Process::default();
+    process.pid = evidence.process_id;
+    process.command_line = evidence.process_command_line;
+    process.started_at = evidence.process_creation_time;
+    process.path = evidence.file_path;
+    process.sha1 = evidence.sha1;
+    process.sha256 = evidence.sha256;
+    process.parent = known.then(|| Box::new(ParentProcess::new(parent_name, parent)));
+    let name = evidence.file_name.or_else(|| process.pid.map(|pid| pid.to_string()));
+    Entity::new(EntityKind::Process(Box::new(process)), name.unwrap_or_default())
+}
+
+fn user(evidence: AlertEvidence) -> Entity {
+    let mut user = User::default();
+    user.account = evidence.account_name;
+    user.domain = evidence.domain_name;
+    user.upn = evidence.user_principal_name;
+    user.sid = evidence.user_sid;
+    user.aad_id = evidence.aad_user_id;
+    let name = user.account.as_ref().or(user.upn.as_ref()).or(user.sid.as_ref()).cloned();
+    Entity::new(EntityKind::User(Box::new(user)), name.unwrap_or_default())
+}
+
+fn registry(evidence: AlertEvidence) -> Entity {
+    let mut registry = RegistryValue::default();
+    registry.hive = evidence.registry_hive;
+    registry.key = evidence.registry_key;
+    registry.value_name = evidence.registry_value_name;
+    registry.value_type = evidence.registry_value_type;
+    registry.value = evidence.registry_value;
+    let name = registry.key.clone().or_else(|| registry.value_name.clone());
+    Entity::new(EntityKind::Registry(Box::new(registry)), name.unwrap_or_default())
+}
+
+fn other(kind: String, evidence: AlertEvidence) -> Entity {
+    let name = [
+        &evidence.file_name,
+        &evidence.user_principal_name,
+        &evidence.account_name,
+        &evidence.ip_address,
+        &evidence.url,
+        &evidence.registry_key,
+    ]
+    .into_iter()
+    .find_map(Clone::clone)
+    .unwrap_or_default();
+    let mut other = OtherEntity::default();
+    other.kind = Some(kind).filter(|k| !k.is_empty());
+    let mut entity = Entity::new(EntityKind::Other(other), name);
+    let time = |t: Option<DateTime<Utc>>| t.map(|t| t.to_rfc3339());
+    for (property, text) in [
+        ("fileName", evidence.file_name),
+        ("filePath", evidence.file_path),
+        ("sha1", evidence.sha1),
+        ("sha256", evidence.sha256),
+        ("processId", evidence.process_id.map(|n| n.to_string())),
+        ("processCommandLine", evidence.process_command_line),
+        ("processCreationTime", time(evidence.process_creation_time)),
+        ("ipAddress", evidence.ip_address),
+        ("url", evidence.url),
+        ("registryHive", evidence.registry_hive),
+        ("registryKey", evidence.registry_key),
+        ("registryValueName", evidence.registry_value_name),
+        ("registryValue", evidence.registry_value),
+        ("accountName", evidence.account_name),
+        ("domainName", evidence.domain_name),
+        ("userSid", evidence.user_sid),
+        ("aadUserId", evidence.aad_user_id),
+        ("userPrincipalName", evidence.user_principal_name),
+    ] {
+        entity.properties.set_some(property, text);
+    }
+    entity
+}

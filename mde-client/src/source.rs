@@ -1,0 +1,280 @@
+//! Defender for Endpoint as a source of detections.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use async_trait::async_trait;
+use futures_core::Stream;
+use pocketsoc_model::{
+    Capabilities, ChangePart, Classification, DEFAULT_LANE, Detail, Detection, DetectionChange, DetectionId,
+    DetectionQuery, DetectionSource, DetectionStream, Determination, Error, ErrorKind, Filtering, Product,
+    QueryFilters, Result, Severity, Status, TransitionTable, check_pair,
+};
+use pocketsoc_transport::odata::Filter;
+use pocketsoc_transport::{Endpoint, Walk};
+
+use crate::alerts::{
+    Alert, AlertClassification, AlertDetermination, AlertId, AlertQuery, AlertSeverity, AlertStatus,
+    AlertUpdate, Alerts, fields,
+};
+use crate::normalize::normalize;
+
+const UPDATE: &str = "update the alert";
+
+/// The alerts of Defender for Endpoint as normalized detections.
+///
+/// Needs `Alert.Read.All` (application) or `Alert.Read` (delegated); to change them `Alert.ReadWrite.All` or
+/// `Alert.ReadWrite`. The service filters by update time, status and severity; the device group is filtered here.
+#[derive(Debug, Clone)]
+pub struct MdeDetections {
+    name: String,
+    endpoint: Endpoint,
+    alerts: Alerts,
+    transitions: TransitionTable,
+    check_pairs: bool,
+}
+
+impl MdeDetections {
+    pub(crate) fn new(
+        name: String,
+        endpoint: Endpoint,
+        transitions: TransitionTable,
+        check_pairs: bool,
+    ) -> Self {
+        let alerts = Alerts::new(endpoint.clone());
+        Self { name, endpoint, alerts, transitions, check_pairs }
+    }
+
+    fn seen(&self, alert: Alert) -> Result<Detection> {
+        normalize(alert).map(|detection| detection.seen_through(&self.name, &self.transitions))
+    }
+
+    /// The write that takes `current` to what `change` asks for; `None` when it already is that.
+    fn plan(&self, current: &Detection, change: &DetectionChange) -> Result<Option<AlertUpdate>> {
+        if let Some(status) = change.status {
+            self.transitions.check(UPDATE, current.status, status)?;
+        }
+        let classification = change.classification.or(current.classification);
+        if self.check_pairs
+            && let (Some(classification), Some(determination)) = (classification, change.determination)
+        {
+            check_pair(classification, determination)
+                .map_err(|e| Error::new(ErrorKind::InvalidRequest, UPDATE).with_message(e.to_string()))?;
+        }
+        let mut update = AlertUpdate::new();
+        for part in change.missing_from(current) {
+            match part {
+                ChangePart::Status => update.status = change.status.map(native_status).transpose()?,
+                ChangePart::Classification => {
+                    update.classification = change.classification.map(native_classification).transpose()?;
+                }
+                ChangePart::Determination => {
+                    update.determination = change.determination.map(native_determination).transpose()?;
+                }
+                ChangePart::AssignedTo => update.assigned_to.clone_from(&change.assigned_to),
+                _ => {}
+            }
+        }
+        // A comment is always added, also where one with the same text is there.
+        update.comment.clone_from(&change.comment);
+        // The service may recalculate a verdict that is left out: the pair goes together.
+        if update.determination.is_some() && update.classification.is_none() {
+            update.classification = change.classification.map(native_classification).transpose()?;
+        }
+        Ok((update != AlertUpdate::default()).then_some(update))
+    }
+}
+
+#[async_trait]
+impl DetectionSource for MdeDetections {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn product(&self) -> Product {
+        Product::DEFENDER_ENDPOINT
+    }
+
+    async fn capabilities(&self) -> Result<Capabilities> {
+        const WRITE: &[&str] = &["Alert.ReadWrite.All", "Alert.ReadWrite"];
+        const VIEW: &[&str] = &["Alert.Read.All", "Alert.Read", "Alert.ReadWrite.All", "Alert.ReadWrite"];
+        const ISOLATE: &[&str] = &["Machine.Isolate"];
+        const HUNT: &[&str] = &["AdvancedQuery.Read.All", "AdvancedQuery.Read"];
+        let grants = self.endpoint.grants().await?;
+        let may = |names: &[&str]| grants.as_ref().map(|g| g.has_any(names));
+        let mut can = Capabilities::unknown();
+        can.view = may(VIEW);
+        can.triage = may(WRITE);
+        (can.classify, can.assign, can.comment) = (can.triage, can.triage, can.triage);
+        can.isolate = may(ISOLATE);
+        can.hunt = may(HUNT);
+        let missing = [
+            (can.view, "Alert.Read.All"),
+            (can.triage, "Alert.ReadWrite.All"),
+            (can.isolate, "Machine.Isolate"),
+            (can.hunt, "AdvancedQuery.Read.All"),
+        ];
+        can.missing =
+            missing.into_iter().filter(|(has, _)| *has == Some(false)).map(|(_, n)| n.to_owned()).collect();
+        can.statuses = self.transitions.writable();
+        can.filters = QueryFilters::LOCAL
+            .with_updated(Filtering::Native)
+            .with_statuses(Filtering::Native)
+            .with_min_severity(Filtering::Native);
+        Ok(can)
+    }
+
+    fn list(&self, query: &DetectionQuery) -> DetectionStream {
+        let mut native = AlertQuery::new().with_filter(filter(query));
+        if query.detail == Detail::Full {
+            native = native.with_evidence();
+        }
+        if let (Some(limit), None) = (query.limit, &query.machine_group) {
+            native = native.with_page_size(u32::try_from(limit).unwrap_or(u32::MAX));
+        }
+        let lane = query.lane.unwrap_or(DEFAULT_LANE);
+        let walk = self.alerts.walk(&native, lane, query.resume.clone());
+        let log = walk.log();
+        let left = query.limit.unwrap_or(usize::MAX);
+        DetectionStream::new(Matching { walk, source: self.clone(), query: query.clone(), left }, log)
+    }
+
+    async fn get(&self, id: &DetectionId) -> Result<Detection> {
+        self.seen(self.alerts.get(&AlertId::new(id.as_str())?).await?)
+    }
+
+    async fn update(&self, id: &DetectionId, change: &DetectionChange) -> Result<Detection> {
+        let current = self.get(id).await?;
+        let Some(update) = self.plan(&current, change)? else { return Ok(current) };
+        let alert = AlertId::new(id.as_str())?;
+        self.alerts.update(&alert, &update).await?;
+        let now = self.get(id).await.map_err(|error| {
+            Error::new(ErrorKind::OutcomeUnknown, UPDATE)
+                .with_message(format!(
+                    "the change was accepted but could not be read back: {}",
+                    error.message()
+                ))
+                .with_applied(change.parts())
+                .with_source(error)
+        })?;
+        let comments_grew = now.comments.len() > current.comments.len();
+        let missing: Vec<String> = change
+            .missing_from(&now)
+            .into_iter()
+            .filter(|part| *part != ChangePart::Comment || !comments_grew)
+            .chain((change.comment.is_some() && !comments_grew).then_some(ChangePart::Comment))
+            .map(|part| part.to_string())
+            .collect();
+        if missing.is_empty() {
+            return Ok(now);
+        }
+        let applied = change.parts().map(|p| p.to_string()).filter(|p| !missing.contains(p));
+        Err(Error::new(ErrorKind::NotApplied, UPDATE)
+            .with_message(format!("the service answered success and did not change {}", missing.join(", ")))
+            .with_applied(applied)
+            .with_detection(id.clone()))
+    }
+}
+
+/// The walk's alerts, normalized, filtered once more, and no more than asked for.
+struct Matching {
+    walk: Walk<Alert>,
+    source: MdeDetections,
+    query: DetectionQuery,
+    left: usize,
+}
+
+impl Stream for Matching {
+    type Item = Result<Detection>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        loop {
+            if this.left == 0 {
+                return Poll::Ready(None);
+            }
+            let detection = match std::task::ready!(Pin::new(&mut this.walk).poll_next(cx)) {
+                None => return Poll::Ready(None),
+                Some(alert) => alert.and_then(|alert| this.source.seen(alert)),
+            };
+            match detection {
+                Ok(detection) if !this.query.matches(&detection) => {}
+                Ok(detection) => {
+                    this.left -= 1;
+                    return Poll::Ready(Some(Ok(detection)));
+                }
+                Err(error) => return Poll::Ready(Some(Err(error))),
+            }
+        }
+    }
+}
+
+/// What the service can filter of a query. Severity goes by exclusion, so that an unknown one passes.
+fn filter(query: &DetectionQuery) -> Option<Filter> {
+    let window = [
+        query.updated_since.map(|since| fields::LAST_UPDATE_TIME.ge(&since)),
+        query.updated_until.map(|until| fields::LAST_UPDATE_TIME.lt(&until)),
+    ];
+    let statuses = query.statuses.iter().map(|status| match status {
+        Status::Active => Some(AlertStatus::New),
+        Status::InProgress => Some(AlertStatus::InProgress),
+        Status::Resolved => Some(AlertStatus::Resolved),
+        // Not words of this service, or any word that we do not know: only a local filter can tell.
+        _ => None,
+    });
+    let statuses: Option<Vec<AlertStatus>> = statuses.collect();
+    let any_status = statuses.and_then(|words| Filter::any(words.iter().map(|word| fields::STATUS.eq(word))));
+    let threshold = query.min_severity.unwrap_or_default();
+    let milder = [
+        (AlertSeverity::Informational, Severity::Informational),
+        (AlertSeverity::Low, Severity::Low),
+        (AlertSeverity::Medium, Severity::Medium),
+        (AlertSeverity::High, Severity::High),
+    ];
+    let severe = milder
+        .iter()
+        .filter(|(_, severity)| !severity.meets(threshold))
+        .map(|(word, _)| fields::SEVERITY.ne(word));
+    Filter::all(window.into_iter().flatten().chain(any_status).chain(severe))
+}
+
+fn unsupported(what: &str) -> Error {
+    Error::new(ErrorKind::Unsupported, UPDATE)
+        .with_message(format!("Defender for Endpoint does not hold {what}"))
+}
+
+fn native_status(status: Status) -> Result<AlertStatus> {
+    match status {
+        Status::Active => Ok(AlertStatus::New),
+        Status::InProgress => Ok(AlertStatus::InProgress),
+        Status::Resolved => Ok(AlertStatus::Resolved),
+        other => Err(unsupported(&format!("the status {other}"))),
+    }
+}
+
+fn native_classification(classification: Classification) -> Result<AlertClassification> {
+    match classification {
+        Classification::TruePositive => Ok(AlertClassification::TruePositive),
+        Classification::InformationalExpected => Ok(AlertClassification::InformationalExpectedActivity),
+        Classification::FalsePositive => Ok(AlertClassification::FalsePositive),
+        other => Err(unsupported(&format!("the classification {other}"))),
+    }
+}
+
+fn native_determination(determination: Determination) -> Result<AlertDetermination> {
+    Ok(match determination {
+        Determination::MultiStagedAttack => AlertDetermination::MultiStagedAttack,
+        Determination::MaliciousUserActivity => AlertDetermination::MaliciousUserActivity,
+        Determination::CompromisedAccount => AlertDetermination::CompromisedUser,
+        Determination::Malware => AlertDetermination::Malware,
+        Determination::Phishing => AlertDetermination::Phishing,
+        Determination::UnwantedSoftware => AlertDetermination::UnwantedSoftware,
+        Determination::SecurityTesting => AlertDetermination::SecurityTesting,
+        Determination::LineOfBusinessApplication => AlertDetermination::LineOfBusinessApplication,
+        Determination::ConfirmedActivity => AlertDetermination::ConfirmedActivity,
+        Determination::NotMalicious => AlertDetermination::NotMalicious,
+        Determination::InsufficientData => AlertDetermination::InsufficientData,
+        Determination::Other => AlertDetermination::Other,
+        other => return Err(unsupported(&format!("the determination {other}, which is read only,"))),
+    })
+}

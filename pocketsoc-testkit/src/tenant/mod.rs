@@ -1,0 +1,326 @@
+//! The tenant: one ground truth behind Entra and the services, as a pure function from request to reply over shared
+//! state.
+
+mod entra;
+mod mde;
+mod render;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use pocketsoc_model::{Clock, ManualClock};
+
+use crate::exchange::TenantExchange;
+use crate::fault::{Fault, Trouble};
+use crate::message::{Reply, Request};
+use crate::population::{self, AlertRecord, Machine};
+
+/// The resource that tokens for Defender for Endpoint are asked for.
+pub(crate) const MDE_RESOURCE: &str = "https://api.securitycenter.microsoft.com";
+
+/// An application registered in the tenant.
+#[derive(Debug, Clone)]
+pub struct App {
+    client_id: String,
+    secret: String,
+    roles: Vec<String>,
+}
+
+impl App {
+    /// An application with every permission that the guides ask for.
+    pub fn new(client_id: impl Into<String>, secret: impl Into<String>) -> Self {
+        let roles = [
+            "Alert.Read.All",
+            "Alert.ReadWrite.All",
+            "Machine.Read.All",
+            "Machine.Isolate",
+            "Machine.ReadWrite.All",
+            "AdvancedQuery.Read.All",
+        ];
+        Self { client_id: client_id.into(), secret: secret.into(), roles: roles.map(Into::into).into() }
+    }
+
+    /// With these permissions only.
+    #[must_use]
+    pub fn with_roles(mut self, roles: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.roles = roles.into_iter().map(Into::into).collect();
+        self
+    }
+}
+
+/// A fake tenant. Clones are the same tenant.
+///
+/// ```
+/// use pocketsoc_testkit::{Request, Tenant};
+/// let tenant = Tenant::builder().alerts(10).build();
+/// let request = Request::from_http(http::Request::get("/api/alerts").body(Default::default())?);
+/// assert_eq!(tenant.answer(&request).status, 401, "without a token there is nothing to see");
+/// # Ok::<(), http::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Tenant(Arc<Shared>);
+
+struct Shared {
+    id: String,
+    clock: Arc<dyn Clock>,
+    machines: Vec<Machine>,
+    page_cap: usize,
+    token_life: Duration,
+    recording: bool,
+    state: Mutex<State>,
+}
+
+struct State {
+    apps: Vec<App>,
+    alerts: Vec<AlertRecord>,
+    tokens: HashMap<String, Claims>,
+    minted: u64,
+    faults: Vec<Fault>,
+    requests: Vec<Request>,
+}
+
+/// What a token that the tenant minted says.
+#[derive(Debug, Clone)]
+struct Claims {
+    audience: String,
+    roles: Vec<String>,
+    scopes: Vec<String>,
+    expires_at: DateTime<Utc>,
+}
+
+/// A [`Tenant`] to be adjusted.
+#[must_use]
+pub struct TenantBuilder {
+    clock: Option<Arc<dyn Clock>>,
+    seed: u64,
+    alerts: usize,
+    page_cap: usize,
+    token_life: Duration,
+    recording: bool,
+}
+
+impl TenantBuilder {
+    /// The tenant's clock; unless given, one that stands still.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Another seed: another population.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// So many alerts in Defender for Endpoint; 60 unless given.
+    pub fn alerts(mut self, count: usize) -> Self {
+        self.alerts = count;
+        self
+    }
+
+    /// No page is larger than this; beyond it the tenant gives next links. 10,000 unless given.
+    pub fn page_cap(mut self, elements: usize) -> Self {
+        self.page_cap = elements.max(1);
+        self
+    }
+
+    /// How long tokens live; just under an hour unless given.
+    pub fn token_life(mut self, life: Duration) -> Self {
+        self.token_life = life;
+        self
+    }
+
+    /// Does not keep the requests: for long runs.
+    pub fn without_recording(mut self) -> Self {
+        self.recording = false;
+        self
+    }
+
+    /// The tenant.
+    pub fn build(self) -> Tenant {
+        let epoch = DateTime::from_timestamp(1_790_000_000, 0).unwrap_or_default();
+        let clock = self.clock.unwrap_or_else(|| Arc::new(ManualClock::at(epoch)));
+        let machines = population::machines(self.seed);
+        let alerts = population::alerts(self.seed, self.alerts, machines.len(), clock.now());
+        Tenant(Arc::new(Shared {
+            id: Tenant::ID.into(),
+            clock,
+            machines,
+            page_cap: self.page_cap,
+            token_life: self.token_life,
+            recording: self.recording,
+            state: Mutex::new(State {
+                apps: vec![App::new(Tenant::CLIENT_ID, Tenant::SECRET)],
+                alerts,
+                tokens: HashMap::new(),
+                minted: 0,
+                faults: Vec::new(),
+                requests: Vec::new(),
+            }),
+        }))
+    }
+}
+
+impl fmt::Debug for TenantBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TenantBuilder")
+            .field("seed", &self.seed)
+            .field("alerts", &self.alerts)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Tenant {
+    /// The tenant's id.
+    pub const ID: &'static str = "7a1fcd53-2e6b-4c1e-9a57-9b5d8c0e4f11";
+    /// The client id of the application that is registered from the start.
+    pub const CLIENT_ID: &'static str = "c0ffee00-1234-4321-8888-5ec0dedeed01";
+    /// Its secret.
+    pub const SECRET: &'static str = "testkit~not~a~real~secret";
+
+    /// A tenant to be adjusted.
+    pub fn builder() -> TenantBuilder {
+        TenantBuilder {
+            clock: None,
+            seed: 7,
+            alerts: 60,
+            page_cap: 10_000,
+            token_life: Duration::from_secs(3599),
+            recording: true,
+        }
+    }
+
+    /// Registers a further application.
+    pub fn add_app(&self, app: App) {
+        self.lock().apps.push(app);
+    }
+
+    /// Adds a fault; of several that fit, the first added strikes.
+    pub fn add_fault(&self, fault: Fault) {
+        self.lock().faults.push(fault);
+    }
+
+    /// Takes all faults away.
+    pub fn clear_faults(&self) {
+        self.lock().faults.clear();
+    }
+
+    /// Every token given out so far is refused from now on.
+    pub fn revoke_tokens(&self) {
+        self.lock().tokens.clear();
+    }
+
+    /// How many alerts there are.
+    pub fn alert_count(&self) -> usize {
+        self.lock().alerts.len()
+    }
+
+    /// The ids of the alerts, newest first.
+    pub fn alert_ids(&self) -> Vec<String> {
+        self.lock().alerts.iter().map(|a| a.id.clone()).collect()
+    }
+
+    /// Raises one more alert, now, in front of all others; its id.
+    pub fn raise_alert(&self) -> String {
+        let now = self.0.clock.now();
+        let mut state = self.lock();
+        let seed = 0x5EED ^ state.alerts.len() as u64;
+        let record = population::alerts(seed, 1, self.0.machines.len(), now).swap_remove(0);
+        let id = record.id.clone();
+        state.alerts.insert(0, record);
+        id
+    }
+
+    /// The requests received so far, in order.
+    pub fn requests(&self) -> Vec<Request> {
+        self.lock().requests.clone()
+    }
+
+    /// The requests received so far whose path contains a text.
+    pub fn requests_to(&self, path: &str) -> Vec<Request> {
+        self.lock().requests.iter().filter(|r| r.path.contains(path)).cloned().collect()
+    }
+
+    /// Forgets the requests received so far.
+    pub fn forget_requests(&self) {
+        self.lock().requests.clear();
+    }
+
+    /// A token for Defender for Endpoint with these application permissions.
+    pub fn token_with_roles(&self, roles: &[&str]) -> String {
+        self.mint(MDE_RESOURCE, roles.iter().map(ToString::to_string).collect(), Vec::new(), Self::CLIENT_ID)
+    }
+
+    /// A token for Defender for Endpoint with these delegated permissions.
+    pub fn token_with_scopes(&self, scopes: &[&str]) -> String {
+        self.mint(MDE_RESOURCE, Vec::new(), scopes.iter().map(ToString::to_string).collect(), Self::CLIENT_ID)
+    }
+
+    /// A closure that moves HTTP messages to this tenant without a network; what transport takes as its exchange.
+    pub fn exchange(
+        &self,
+    ) -> impl Fn(http::Request<Bytes>) -> crate::exchange::ExchangeFuture + Send + Sync + 'static {
+        let exchange = TenantExchange::new(self.clone());
+        move |request| exchange.send(request)
+    }
+
+    /// What the tenant answers. Faults that break the connection are answered 500 here; the in-memory exchange and
+    /// the fault server do them properly.
+    pub fn answer(&self, request: &Request) -> Reply {
+        let (reply, trouble) = self.answer_with_trouble(request);
+        match trouble {
+            None => reply,
+            Some(_) => Reply::empty(500),
+        }
+    }
+
+    /// What the tenant answers, and what goes wrong on the way back.
+    pub(crate) fn answer_with_trouble(&self, request: &Request) -> (Reply, Option<Trouble>) {
+        let trouble = {
+            let mut state = self.lock();
+            if self.0.recording {
+                state.requests.push(request.clone());
+            }
+            state.faults.iter_mut().find_map(|fault| fault.strikes(request))
+        };
+        match trouble {
+            Some(Trouble::Answer(reply)) => (reply, None),
+            Some(Trouble::Refuse) => (Reply::empty(503), Some(Trouble::Refuse)),
+            Some(Trouble::Lie) => (self.route(request, true), None),
+            Some(Trouble::Replace(from, to)) => {
+                let mut reply = self.route(request, false);
+                reply.body = String::from_utf8_lossy(&reply.body).replacen(&from, &to, 1).into();
+                (reply, None)
+            }
+            other => (self.route(request, false), other),
+        }
+    }
+
+    fn route(&self, request: &Request, lie: bool) -> Reply {
+        let segments = request.segments();
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        match segments.as_slice() {
+            [tenant, "oauth2", "v2.0", "token"] => entra::token(self, request, tenant),
+            ["api", rest @ ..] => mde::route(self, request, rest, lie),
+            _ => Reply::empty(404),
+        }
+    }
+
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.clock
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Tenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tenant").field("alerts", &self.alert_count()).finish_non_exhaustive()
+    }
+}
