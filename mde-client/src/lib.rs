@@ -16,7 +16,7 @@ pub use source::MdeDetections;
 pub use pocketsoc_model::{
     Capabilities, Classification, Detail, Detection, DetectionChange, DetectionId, DetectionQuery,
     DetectionSource, DetectionSourceExt, DetectionStream, Determination, Entity, EntityKind, Error,
-    ErrorKind, Product, RawJson, Result, Severity, Status, TransitionTable, WalkReport,
+    ErrorKind, Product, RawJson, Result, Severity, Status, Tactic, TechniqueId, TransitionTable, WalkReport,
 };
 pub use pocketsoc_transport::{
     Cloud, Connection, ConnectionBuilder, Credential, RetryPolicy, Secret, SizeLimits, TimeLimits, Walk,

@@ -1,5 +1,7 @@
 //! From the native alert to the normalized detection: pure, total, by value.
 
+use std::sync::LazyLock;
+
 use chrono::{DateTime, Utc};
 use pocketsoc_model::{
     Classification, Comment, CorrelationKey, Detection, DetectionId, Determination, Device, Entity,
@@ -19,7 +21,16 @@ use crate::alerts::{
 ///
 /// # Errors
 /// Never for an alert that was read: its id has been checked.
-pub fn normalize(mut alert: Alert) -> Result<Detection> {
+pub fn normalize(alert: Alert) -> Result<Detection> {
+    detection(alert, "", &TRANSITIONS)
+}
+
+/// The product's own table.
+static TRANSITIONS: LazyLock<TransitionTable> =
+    LazyLock::new(|| TransitionTable::for_product(&Product::DEFENDER_ENDPOINT));
+
+/// Turns an alert into a detection seen through a profile.
+pub(crate) fn detection(mut alert: Alert, profile: &str, table: &TransitionTable) -> Result<Detection> {
     let raw = alert.take_raw();
     let id = DetectionId::new(alert.id.as_str())?;
     let key = CorrelationKey::alert(alert.id.as_str());
@@ -31,7 +42,6 @@ pub fn normalize(mut alert: Alert) -> Result<Detection> {
     detection.native_severity = alert.severity.as_ref().filter(|s| !s.is_known()).map(ToString::to_string);
     detection.status = status(alert.status.as_ref());
     detection.native_status = alert.status.as_ref().map(ToString::to_string);
-    detection.allowed_statuses = allowed_from(detection.status);
     detection.classification = alert.classification.as_ref().map(classification);
     detection.determination = alert.determination.as_ref().map(determination);
     detection.assigned_to = alert.assigned_to.take();
@@ -53,12 +63,7 @@ pub fn normalize(mut alert: Alert) -> Result<Detection> {
     set_properties(&mut detection, &mut alert);
     detection.entities = entities(&mut alert);
     detection.raw = raw;
-    Ok(detection)
-}
-
-/// The statuses that may follow under the product's own table, in which each follows each other.
-fn allowed_from(status: Status) -> Vec<Status> {
-    TransitionTable::for_product(&Product::DEFENDER_ENDPOINT).allowed_from(status)
+    Ok(detection.seen_through(profile, table))
 }
 
 fn severity(word: Option<&AlertSeverity>) -> Severity {
@@ -177,14 +182,14 @@ fn entity(mut evidence: AlertEvidence) -> Entity {
     let seen_at = evidence.evidence_creation_time;
     let detection_status = evidence.detection_status.take();
     let kind = evidence.entity_type.take().unwrap_or_default();
-    let mut entity = match kind.to_ascii_lowercase().as_str() {
-        "file" => file(evidence),
-        "process" => process(evidence),
-        "user" => user(evidence),
-        "ip" => Entity::new(EntityKind::Ip(Ip::default()), evidence.ip_address.unwrap_or_default()),
-        "url" => Entity::new(EntityKind::Url(Url::default()), evidence.url.unwrap_or_default()),
-        "registry" => registry(evidence),
-        "mailbox" => {
+    let mut entity = match kind.as_str() {
+        "File" => file(evidence),
+        "Process" => process(evidence),
+        "User" => user(evidence),
+        "Ip" => Entity::new(EntityKind::Ip(Ip::default()), evidence.ip_address.unwrap_or_default()),
+        "Url" => Entity::new(EntityKind::Url(Url::default()), evidence.url.unwrap_or_default()),
+        "Registry" => registry(evidence),
+        "MailBox" | "Mailbox" => {
             let mut mailbox = Mailbox::default();
             mailbox.address = evidence.user_principal_name;
             let name = mailbox.address.clone().or(evidence.account_name).unwrap_or_default();

@@ -17,7 +17,7 @@ use crate::alerts::{
     Alert, AlertClassification, AlertDetermination, AlertId, AlertQuery, AlertSeverity, AlertStatus,
     AlertUpdate, Alerts, fields,
 };
-use crate::normalize::normalize;
+use crate::normalize;
 
 const UPDATE: &str = "update the alert";
 
@@ -46,7 +46,7 @@ impl MdeDetections {
     }
 
     fn seen(&self, alert: Alert) -> Result<Detection> {
-        normalize(alert).map(|detection| detection.seen_through(&self.name, &self.transitions))
+        normalize::detection(alert, &self.name, &self.transitions)
     }
 
     /// The write that takes `current` to what `change` asks for; `None` when it already is that.

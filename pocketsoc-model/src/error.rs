@@ -98,7 +98,8 @@ impl Position {
 
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts = [("page", Some(self.page).filter(|p| *p > 0)), ("element", self.index), ("byte", self.offset)];
+        let parts =
+            [("page", Some(self.page).filter(|p| *p > 0)), ("element", self.index), ("byte", self.offset)];
         let said: Vec<_> = parts.iter().filter_map(|(what, n)| n.map(|n| format!("{what} {n}"))).collect();
         f.write_str(&said.join(", "))
     }

@@ -54,16 +54,10 @@ impl UnknownWord {
 /// assert!(!pocketsoc_model::same_word("New", "Newer"));
 /// ```
 pub fn same_word(left: &str, right: &str) -> bool {
-    let letters = |text: &'_ str| {
-        text.bytes()
-            .filter(|b| !matches!(b, b'_' | b'-' | b' ' | b','))
-            .map(|b| b.to_ascii_lowercase())
-            .collect::<Vec<_>>()
-    };
-    left.eq_ignore_ascii_case(right)
-        || ((left.len() != right.len()
-            || left.bytes().chain(right.bytes()).any(|b| !b.is_ascii_alphanumeric()))
-            && letters(left) == letters(right))
+    fn letters(text: &str) -> impl Iterator<Item = u8> {
+        text.bytes().filter(|b| !matches!(b, b'_' | b'-' | b' ' | b',')).map(|b| b.to_ascii_lowercase())
+    }
+    letters(left).eq(letters(right))
 }
 
 /// Declares an open enum: known variants with the service's spelling (and aliases), and `Unrecognized` for the rest.

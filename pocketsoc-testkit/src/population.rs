@@ -273,7 +273,13 @@ pub(crate) fn alerts(seed: u64, count: usize, machines: usize, now: DateTime<Utc
         .collect()
 }
 
-fn alert(rng: &mut Rng, n: usize, machines: usize, created: DateTime<Utc>, now: DateTime<Utc>) -> AlertRecord {
+fn alert(
+    rng: &mut Rng,
+    n: usize,
+    machines: usize,
+    created: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> AlertRecord {
     // The first of each story come in order, so that small tenants show all of them.
     let story = &STORIES[if n < STORIES.len() { n } else { rng.usize(..STORIES.len()) }];
     // Whole ticks of 100 ns, as the service counts them. The id does not depend on when the tenant was made: the same

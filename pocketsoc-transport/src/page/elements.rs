@@ -1,6 +1,5 @@
 //! Elements of a document that is already here: one object, an array, or a list envelope.
 
-use bytes::Bytes;
 use pocketsoc_model::{Error, ErrorKind, Position};
 
 use super::Decode;
@@ -10,7 +9,7 @@ use super::envelope::{Broken, Envelope, NO_LIST, Piece};
 #[derive(Debug)]
 pub struct Elements {
     /// The whole, for as long as it may turn out to be one element.
-    whole: Option<Bytes>,
+    whole: Option<Vec<u8>>,
     envelope: Envelope,
     index: u64,
     done: bool,
@@ -19,63 +18,56 @@ pub struct Elements {
 /// Cuts a document into elements: one object, an array, or an object with the array `value`.
 ///
 /// An element that cannot be read is an `Err` with its index, and the others follow; broken structure is the last item.
-pub fn elements(document: impl Into<Bytes>) -> Elements {
+pub fn elements(document: impl Into<Vec<u8>>) -> Elements {
     let document = document.into();
     let mut envelope = Envelope::new(document.len());
-    envelope.feed(document.clone());
+    envelope.feed(&document);
     Elements { whole: Some(document), envelope, index: 0, done: false }
 }
 
 impl Elements {
     /// The next element, read as `T`.
     pub fn next_as<T: Decode>(&mut self) -> Option<Result<T, Error>> {
-        let index = self.index;
-        let failed = |message: String, position: Position| {
-            Error::new(ErrorKind::Decode, "read the document").with_message(message).with_position(position)
-        };
-        let bytes = match self.next_bytes()? {
-            Ok(bytes) => bytes,
-            Err(Broken { offset, what }) => {
-                return Some(Err(failed(what.to_owned(), Position::default().with_offset(offset))));
-            }
-        };
-        let position = Position::default().with_index(index);
-        let element = match std::str::from_utf8(&bytes) {
-            Ok(text) => {
-                T::decode(text).map_err(|e| failed(format!("an element cannot be read: {e}"), position))
-            }
-            Err(e) => Err(failed(format!("an element is not UTF-8: {e}"), position)),
-        };
-        Some(element)
-    }
-
-    fn next_bytes(&mut self) -> Option<Result<Bytes, Broken>> {
         if self.done {
             return None;
         }
-        match self.envelope.next() {
-            Ok(Piece::Element(bytes)) => {
+        let Broken { offset, what } = match self.envelope.next(T::decode_first) {
+            Ok(Piece::Element(range, element)) => {
                 self.whole = None;
                 self.index += 1;
-                Some(Ok(bytes))
+                let position = Position::default().with_index(self.index - 1);
+                if self.envelope.was_replaced(&range) {
+                    return Some(Err(failed("an element holds bytes that are no text", position)));
+                }
+                return Some(match element {
+                    Some(element) => Ok(element),
+                    None => T::decode(self.envelope.text(&range)).map_err(|e| unreadable(&e, position)),
+                });
             }
             Ok(Piece::End) => {
                 self.done = true;
-                None
+                return None;
             }
-            Ok(Piece::More) => {
-                self.done = true;
-                Some(Err(Broken { offset: self.envelope.offset(), what: "the document ends too early" }))
+            Ok(Piece::More) => Broken { offset: self.envelope.offset(), what: "the document ends too early" },
+            Err(broken) => broken,
+        };
+        self.done = true;
+        Some(match self.whole.take() {
+            Some(whole) if what == NO_LIST => {
+                let text = String::from_utf8_lossy(&whole);
+                T::decode(&text).map_err(|e| unreadable(&e, Position::default().with_index(0)))
             }
-            Err(broken) => {
-                self.done = true;
-                match self.whole.take() {
-                    Some(whole) if broken.what == NO_LIST => Some(Ok(whole)),
-                    _ => Some(Err(broken)),
-                }
-            }
-        }
+            _ => Err(failed(what, Position::default().with_offset(offset))),
+        })
     }
+}
+
+fn unreadable(error: &serde_json::Error, position: Position) -> Error {
+    failed(&format!("an element cannot be read: {error}"), position)
+}
+
+fn failed(message: &str, position: Position) -> Error {
+    Error::new(ErrorKind::Decode, "read the document").with_message(message).with_position(position)
 }
 
 #[cfg(test)]
@@ -87,6 +79,9 @@ mod tests {
     impl Decode for Text {
         fn decode(text: &str) -> serde_json::Result<Self> {
             serde_json::from_str::<serde_json::Value>(text).map(|value| Self(value.to_string()))
+        }
+        fn decode_first(_: &str) -> Option<(Self, usize)> {
+            None
         }
     }
 

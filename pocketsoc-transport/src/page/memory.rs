@@ -1,6 +1,7 @@
 //! What a walk remembers of what it has given: digests, within a bound.
 
 use std::collections::{HashSet, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
@@ -14,11 +15,28 @@ pub(super) fn digest(element: &[u8]) -> u128 {
     xxh3_128(element)
 }
 
+/// Takes a digest for its own hash: it is one.
+#[derive(Debug, Default)]
+pub(super) struct Digested(u64);
+
+impl Hasher for Digested {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = xxh3_64(bytes);
+    }
+    #[allow(clippy::cast_possible_truncation)] // half of a good digest is a good digest
+    fn write_u128(&mut self, digest: u128) {
+        self.0 = digest as u64;
+    }
+}
+
 /// The latest elements of a walk.
 #[derive(Debug, Default)]
 pub(super) struct Remembered {
     order: VecDeque<u128>,
-    known: HashSet<u128>,
+    known: HashSet<u128, BuildHasherDefault<Digested>>,
 }
 
 impl Remembered {

@@ -19,6 +19,9 @@ pub trait Decode: Sized + Send + 'static {
     /// # Errors
     /// When the text is not an element of this kind.
     fn decode(text: &str) -> serde_json::Result<Self>;
+
+    /// Reads the element that a text begins with, and says how long it is; `None` when there is no whole one.
+    fn decode_first(text: &str) -> Option<(Self, usize)>;
 }
 
 /// A native type that keeps the bytes it was read from.
@@ -30,8 +33,16 @@ pub trait KeepRaw: DeserializeOwned + Send + 'static {
 impl<T: KeepRaw> Decode for T {
     fn decode(text: &str) -> serde_json::Result<Self> {
         let mut element: Self = serde_json::from_str(text)?;
-        element.keep_raw(RawJson::new(text));
+        element.keep_raw(RawJson::new(text.trim_ascii()));
         Ok(element)
+    }
+
+    fn decode_first(text: &str) -> Option<(Self, usize)> {
+        let mut elements = serde_json::Deserializer::from_str(text).into_iter::<Self>();
+        let mut element = elements.next()?.ok()?;
+        let length = elements.byte_offset();
+        element.keep_raw(RawJson::new(&text[..length]));
+        Some((element, length))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Walks from page to page: reads on where one breaks off, goes on past what is bad, never in circles.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -32,6 +33,8 @@ pub(super) struct Pager {
     pages: u64,
     /// Elements received in all, those before a resumed walk included: what `$skip` counts.
     received: u64,
+    /// Elements received since `$top` was last asked for: a service that counts next links into it may hold more.
+    since_top: u64,
     /// Something could not be delivered: the walk is not complete any more.
     lost: bool,
     empty_pages: u32,
@@ -98,6 +101,7 @@ impl Pager {
             page: None,
             pages: 0,
             received: 0,
+            since_top: 0,
             lost: false,
             empty_pages: 0,
             followed: Followed::default(),
@@ -117,9 +121,9 @@ impl Pager {
                     },
                 }
             };
-            match page.envelope.next() {
-                Ok(Piece::Element(bytes)) => {
-                    if let Some(item) = self.element(&bytes) {
+            match page.envelope.next(T::decode_first) {
+                Ok(Piece::Element(range, element)) => {
+                    if let Some(item) = self.element(&range, element) {
                         return Some(item);
                     }
                 }
@@ -171,7 +175,8 @@ impl Pager {
             }
             Err(error) => {
                 self.end(Some(&url));
-                Err(error.with_position(Position::page(self.pages)))
+                // Of a list that could not even be begun, the page says nothing.
+                Err(if self.pages > 1 { error.with_position(Position::page(self.pages)) } else { error })
             }
         }
     }
@@ -198,12 +203,13 @@ impl Pager {
         });
     }
 
-    /// Decodes an element, unless an earlier reading or page has given it.
-    fn element<T: Decode>(&mut self, bytes: &[u8]) -> Option<Result<T>> {
+    /// Gives an element, unless an earlier reading or page has given it.
+    fn element<T: Decode>(&mut self, range: &Range<usize>, element: Option<T>) -> Option<Result<T>> {
         let page = self.page.as_mut()?;
         let index = page.index;
         page.index += 1;
-        let digest = digest(bytes);
+        let text = page.envelope.text(range);
+        let digest = digest(text.as_bytes());
         page.given.push(digest);
         if let Some(count) = page.owed.get_mut(&digest).filter(|count| **count > 0) {
             *count -= 1;
@@ -213,11 +219,14 @@ impl Pager {
             return None;
         }
         page.fresh += 1;
-        let reason = match std::str::from_utf8(bytes).map(T::decode) {
-            Ok(Ok(element)) => return Some(Ok(element)),
+        let reason = if page.envelope.was_replaced(range) {
+            "it holds bytes that are no text".to_owned()
+        } else {
             // Of the parser's words only the place: the rest may quote what is in the alert.
-            Ok(Err(error)) => format!("{:?} error at its byte {}", error.classify(), error.column()),
-            Err(error) => format!("not UTF-8 at its byte {}", error.valid_up_to()),
+            match element.map_or_else(|| T::decode(page.envelope.text(range)), Ok) {
+                Ok(element) => return Some(Ok(element)),
+                Err(error) => format!("{:?} error at its byte {}", error.classify(), error.column()),
+            }
         };
         self.lost = true;
         let position = Position::page(self.pages).with_index(index);
@@ -238,7 +247,7 @@ impl Pager {
         };
         let broke_off = match body.chunk(&mut beside).await {
             Ok(Some(chunk)) => {
-                page.envelope.feed(chunk);
+                page.envelope.feed(&chunk);
                 return Ok(());
             }
             Ok(None) => Error::new(ErrorKind::Unavailable, self.call.operation)
@@ -296,11 +305,12 @@ impl Pager {
         // Lets the connection be used again; what is not there yet is not waited for.
         let _ = page.body.chunk(&mut |_| ()).now_or_never();
         self.received += page.index;
+        self.since_top += page.index;
         self.empty_pages = if page.index == 0 { self.empty_pages + 1 } else { 0 };
         if self.empty_pages >= EMPTY_PAGES {
             return Err(self.circle(&page.url, &format!("{EMPTY_PAGES} empty pages in a row")));
         }
-        let full = self.plan.page_size.is_some_and(|size| page.index >= u64::from(size));
+        let full = self.plan.page_size.is_some_and(|size| self.since_top >= u64::from(size));
         let url = match page.envelope.next_link() {
             Some(link) => match self.endpoint.follow(link) {
                 Ok(url) => url,
@@ -311,10 +321,11 @@ impl Pager {
                         .with_position(Position::page(self.pages)));
                 }
             },
-            None if self.plan.skip && full => {
+            None if self.plan.skip && full && page.index > 0 => {
                 if page.fresh == 0 {
                     return Err(self.circle(&page.url, "a page brought nothing new"));
                 }
+                self.since_top = 0;
                 self.endpoint
                     .url_of(&self.call.clone().replacing_query("$skip", self.received.to_string()))?
             }

@@ -165,6 +165,7 @@ enum Turn {
 }
 
 #[cfg(test)]
+#[allow(clippy::unchecked_time_subtraction)] // later times minus earlier ones
 mod tests {
     use super::*;
     use crate::SystemClock;

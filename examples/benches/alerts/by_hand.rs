@@ -1,0 +1,121 @@
+//! The two common ways to write it by hand: (a) derived types with owned strings, page by page; (b) untyped values.
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Page<T> {
+    value: Vec<T>,
+    #[serde(rename = "@odata.nextLink")]
+    next: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(dead_code)] // decoded in full, as an application would
+struct Alert {
+    id: String,
+    incident_id: Option<i64>,
+    investigation_id: Option<i64>,
+    investigation_state: Option<String>,
+    assigned_to: Option<String>,
+    severity: Option<String>,
+    status: Option<String>,
+    classification: Option<String>,
+    determination: Option<String>,
+    detection_source: Option<String>,
+    detector_id: Option<String>,
+    category: Option<String>,
+    threat_family_name: Option<String>,
+    threat_name: Option<String>,
+    title: Option<String>,
+    description: Option<String>,
+    alert_creation_time: Option<DateTime<Utc>>,
+    first_event_time: Option<DateTime<Utc>>,
+    last_event_time: Option<DateTime<Utc>>,
+    last_update_time: Option<DateTime<Utc>>,
+    resolved_time: Option<DateTime<Utc>>,
+    machine_id: Option<String>,
+    computer_dns_name: Option<String>,
+    rbac_group_name: Option<String>,
+    aad_tenant_id: Option<String>,
+    mitre_techniques: Option<Vec<String>>,
+    related_user: Option<RelatedUser>,
+    comments: Option<Vec<Comment>>,
+    evidence: Option<Vec<Evidence>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(dead_code)]
+struct RelatedUser {
+    user_name: Option<String>,
+    domain_name: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(dead_code)]
+struct Comment {
+    comment: Option<String>,
+    created_by: Option<String>,
+    created_time: Option<DateTime<Utc>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(dead_code)]
+struct Evidence {
+    entity_type: Option<String>,
+    evidence_creation_time: Option<DateTime<Utc>>,
+    sha1: Option<String>,
+    sha256: Option<String>,
+    file_name: Option<String>,
+    file_path: Option<String>,
+    process_id: Option<i64>,
+    process_command_line: Option<String>,
+    process_creation_time: Option<DateTime<Utc>>,
+    parent_process_id: Option<i64>,
+    parent_process_creation_time: Option<DateTime<Utc>>,
+    parent_process_file_name: Option<String>,
+    parent_process_file_path: Option<String>,
+    ip_address: Option<String>,
+    url: Option<String>,
+    registry_key: Option<String>,
+    registry_hive: Option<String>,
+    registry_value_type: Option<String>,
+    registry_value: Option<String>,
+    registry_value_name: Option<String>,
+    account_name: Option<String>,
+    domain_name: Option<String>,
+    user_sid: Option<String>,
+    aad_user_id: Option<String>,
+    user_principal_name: Option<String>,
+    detection_status: Option<String>,
+}
+
+/// (a) Derived types, owned strings, chrono, `.json()` page by page.
+pub async fn typed(url: &str) -> usize {
+    pages::<Alert>(url).await
+}
+
+/// (b) `serde_json::Value`.
+pub async fn untyped(url: &str) -> usize {
+    pages::<serde_json::Value>(url).await
+}
+
+async fn pages<T: serde::de::DeserializeOwned>(url: &str) -> usize {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let mut next = Some(format!("{url}/api/alerts?$expand=evidence"));
+    let mut count = 0;
+    while let Some(link) = next {
+        let page: Page<T> = client.get(link).bearer_auth("token").send().await.unwrap().json().await.unwrap();
+        // Used one by one, as an application would.
+        for alert in page.value {
+            std::hint::black_box(&alert);
+            count += 1;
+        }
+        next = page.next;
+    }
+    count
+}

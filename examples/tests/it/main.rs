@@ -1,0 +1,8 @@
+//! `soc` as its users run it, the short examples, and the workspace's own rules.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod architecture;
+mod fake;
+mod profiles;
+mod soc;
+mod trouble;

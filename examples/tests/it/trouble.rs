@@ -1,0 +1,163 @@
+//! What goes wrong, as the user sees it: `error:`, `hint:`, `request id:`, the exit code, and never a secret.
+
+use pocketsoc_testkit::{App, Fault, FaultServer, Reply, Script, Tenant, Trouble};
+
+use crate::fake::{Fake, Said, soc};
+
+fn failed(said: &Said, parts: &[&str]) {
+    assert_eq!(said.code, 1, "{}", said.stderr);
+    assert!(said.stderr.lines().any(|line| line.starts_with("error: ")), "{}", said.stderr);
+    for part in parts {
+        assert!(said.stderr.contains(part), "{part} is not in: {}", said.stderr);
+    }
+}
+
+#[test]
+fn wrong_usage_is_told_and_exits_with_2() {
+    for args in [
+        &["nonsense"][..],
+        &["list", "--status", "sleeping"],
+        &["list", "--min-severity", "hgih"],
+        &["list", "--since", "yesterday"],
+        &["list", "--limit", "many"],
+        &["list", "--timeout", "0"],
+        &["list", "--profile", "Nobody"],
+        &["list", "--profiles", "/no/such/file.toml"],
+        &["triage", "da1"],
+        &["triage", "da1", "--classification", "bad"],
+        &["triage", "..", "--status", "new"],
+        &["show", " "],
+        &["normalize"],
+        &["normalize", "--from", "graph"],
+        &["normalize", "--from", "mde-alert", "/no/such/file.json"],
+    ] {
+        let said = soc(args);
+        assert_eq!((said.code, said.stdout.as_str()), (2, ""), "{args:?}: {}", said.stderr);
+        assert!(said.stderr.contains("error: "), "{args:?}: {}", said.stderr);
+    }
+    assert!(soc(&["list", "--status", "sleeping"]).stderr.contains("active, in_progress"));
+    assert!(soc(&["list", "--profile", "Nobody"]).stderr.contains("there are: Endpoint"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_guides_troubles_get_their_hints() {
+    let fake = Fake::start(Tenant::builder().alerts(5).build()).await;
+    let wrong = fake.soc_with_secret(&["list"], "wrong-secret-canary");
+    failed(
+        &wrong,
+        &[
+            "error: profile \"Endpoint\": sign in: ",
+            "AADSTS7000215",
+            "hint: the client secret is wrong",
+            "request id: ",
+        ],
+    );
+    assert!(!wrong.stderr.contains("canary"), "{}", wrong.stderr);
+
+    let profile = fake.profile("Endpoint", &fake.server.uri());
+    fake.write_profiles(&profile.replace(Tenant::ID, "other.example"));
+    failed(&fake.soc(&["list"]), &["AADSTS90002", "hint: the tenant was not found"]);
+
+    fake.server.tenant().add_app(App::new("powerless", "pw").with_roles(["Machine.Read.All"]));
+    fake.write_profiles(&profile.replace(Tenant::CLIENT_ID, "powerless"));
+    failed(
+        &fake.soc_with_secret(&["list"], "pw"),
+        &["(403, Forbidden", "Alert.Read.All", "grant admin consent"],
+    );
+
+    fake.write_profiles(&profile);
+    failed(&fake.soc(&["show", "da-nobody"]), &["get the alert: ", "404", "request id: "]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_profile_that_fails_does_not_hide_the_others() {
+    let fake = Fake::start(Tenant::builder().alerts(5).build()).await;
+    let broken =
+        FaultServer::start(vec![Script::answer(404, "content-type: text/html\r\n", "<html>no</html>")])
+            .await
+            .unwrap();
+    let both = fake.profile("Endpoint", &fake.server.uri()) + &fake.profile("Broken", &broken.uri());
+    fake.write_profiles(&both);
+    let said = fake.soc(&["list"]);
+    assert_eq!(said.lines().len(), 5);
+    failed(&said, &["error: profile \"Broken\": list alerts: the service answered 404 with a web page"]);
+    assert_eq!(fake.soc(&["list", "--profile", "Endpoint"]).code, 0);
+
+    let twice = fake.profile("One", &fake.server.uri()) + &fake.profile("Two", &fake.server.uri());
+    fake.write_profiles(&twice);
+    let id = fake.server.tenant().alert_ids().swap_remove(0);
+    failed(
+        &fake.soc(&["show", &id]),
+        &["several profiles hold", "One, Two", "hint: name one with --profile"],
+    );
+    failed(&fake.soc(&["triage", &id, "--status", "resolved"]), &["several profiles hold"]);
+    assert_eq!(fake.soc(&["show", &id, "--profile", "Two"]).lines()[0]["profile"], "Two");
+    assert_eq!(fake.soc(&["list", "--limit", "7"]).lines().len(), 7, "the limit is over all profiles");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_element_is_reported_and_the_others_are_printed() {
+    let fake = Fake::start(Tenant::builder().alerts(5).build()).await;
+    let id = fake.server.tenant().alert_ids().swap_remove(2);
+    let spoil = Trouble::Replace(format!("\"id\":\"{id}\""), "\"id\":null".into());
+    fake.server.tenant().add_fault(Fault::on("/api/alerts", spoil));
+    let said = fake.soc(&["list"]);
+    assert_eq!(said.lines().len(), 4);
+    failed(&said, &["profile \"Endpoint\"", "page 1, element 2"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hanging_service_is_given_up_within_the_timeout() {
+    let fake = Fake::start(Tenant::builder().alerts(1).build()).await;
+    let silent = FaultServer::start(vec![Script::new().then(pocketsoc_testkit::Step::Stall)]).await.unwrap();
+    fake.write_profiles(&fake.profile("Silent", &silent.uri()));
+    let start = std::time::Instant::now();
+    failed(&fake.soc(&["list", "--timeout", "1"]), &["profile \"Silent\"", "did not answer"]);
+    assert!(start.elapsed() < std::time::Duration::from_secs(10), "{:?}", start.elapsed());
+
+    fake.server.tenant().add_fault(Fault::throttle("/api/alerts", "3000"));
+    fake.write_profiles(&fake.profile("Endpoint", &fake.server.uri()));
+    failed(
+        &fake.soc(&["list", "--timeout", "2"]),
+        &["429", "hint: the service's quota is used up; it asks to wait 3000 s"],
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_and_no_token_at_any_log_level() {
+    let fake = Fake::start(Tenant::builder().alerts(3).build()).await;
+    let id = fake.server.tenant().alert_ids().swap_remove(0);
+    let env = [(crate::fake::SECRET_VARIABLE, Tenant::SECRET), ("RUST_LOG", "trace")];
+    let mut said = String::new();
+    for args in [&["list"][..], &["show", &id], &["triage", &id, "--comment", "x", "--status", "resolved"]] {
+        let run = crate::fake::soc_in(&fake.folder, args, &env);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        said += &(run.stdout + &run.stderr);
+    }
+    for fault in [
+        Fault::status("/api", 401),
+        Fault::status("/api", 500).for_method("GET"),
+        Fault::on(
+            "/token",
+            Trouble::Answer(Reply::json(200, "{\"access_token\":\"canary-token\",\"token_type\":\"pop\"}")),
+        ),
+    ] {
+        fake.server.tenant().clear_faults();
+        fake.server.tenant().add_fault(fault);
+        let run = crate::fake::soc_in(&fake.folder, &["list", "--timeout", "3"], &env);
+        assert_eq!(run.code, 1);
+        said += &run.stderr;
+    }
+    assert!(said.contains("DEBUG") && said.contains("TRACE"), "the traces were on");
+    let mut secrets =
+        vec![Tenant::SECRET.to_owned(), Tenant::SECRET.replace('~', "%7E"), "canary-token".to_owned()];
+    for request in fake.server.tenant().requests() {
+        secrets.extend(
+            request.header("authorization").and_then(|a| a.strip_prefix("Bearer ")).map(str::to_owned),
+        );
+    }
+    assert!(secrets.len() > 5);
+    for secret in secrets {
+        assert!(!said.contains(&secret), "{secret}");
+    }
+}

@@ -1,0 +1,9 @@
+//! Defender for Endpoint as a user of the client meets it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod decode;
+mod requests;
+mod source;
+mod specimens;
+mod stream;
+mod virtual_tenant;

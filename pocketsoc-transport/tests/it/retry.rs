@@ -1,0 +1,166 @@
+//! What is asked again, when, and what never is.
+
+use std::time::Duration;
+
+use pocketsoc_transport::{ErrorKind, Jitter, Replay, RetryPolicy, TimeLimits};
+
+use crate::harness::{Act, endpoint, get, ok, over, post, scripted, status, throttled};
+
+const fn secs(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a2_the_next_attempt_comes_when_the_service_said_and_not_much_later() {
+    for (header, value, hint) in [
+        ("retry-after", "10", secs(10)),
+        ("retry-after-ms", "2500", Duration::from_millis(2500)),
+        ("x-ms-retry-after-ms", "700", Duration::from_millis(700)),
+    ] {
+        let (http, log) = scripted(move |n, _| if n == 0 { throttled(header, value) } else { ok("{}") });
+        endpoint(over(http)).bytes(&get()).await.unwrap();
+        let wait = log.times()[1] - log.times()[0];
+        assert!(wait >= hint && wait <= hint + hint / 10 + secs(1), "{header}: {wait:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a3_an_absurd_hint_fails_at_once_and_is_passed_on() {
+    for value in ["86400", "999999999999", "Fri, 31 Dec 9999 23:59:59 GMT", "400"] {
+        let (http, log) = scripted(move |_, _| throttled("retry-after", value));
+        let start = tokio::time::Instant::now();
+        let error = endpoint(over(http)).bytes(&get()).await.unwrap_err();
+        assert_eq!((error.kind(), log.count()), (ErrorKind::RateLimited, 1), "{value}");
+        assert!(error.retry_after().unwrap() >= secs(400), "{value}: {:?}", error.retry_after());
+        assert!(start.elapsed() < secs(1), "{value}");
+    }
+    for value in ["-5", "NaN", "soon", "", "0"] {
+        let (http, log) =
+            scripted(move |n, _| if n == 0 { throttled("retry-after", value) } else { ok("{}") });
+        endpoint(over(http)).bytes(&get()).await.unwrap();
+        assert_eq!(log.count(), 2, "{value}: no hint, so our own wait");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a4_an_isolation_that_may_have_happened_is_sent_once_and_said_to_be_unknown() {
+    for act in [
+        status(500),
+        status(502),
+        status(504),
+        status(503),
+        Act::Reset,
+        Act::Hang,
+        Act::Broken(vec!["{".into()]),
+    ] {
+        let (http, log) = scripted(move |_, _| act.clone());
+        let error = endpoint(over(http)).bytes(&post()).await.unwrap_err();
+        assert_eq!((error.kind(), log.count()), (ErrorKind::OutcomeUnknown, 1), "{error}");
+        assert!(error.hint().unwrap().contains("look"), "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a5_an_isolation_that_certainly_did_not_happen_is_sent_again() {
+    for first in [
+        Act::Refuse,
+        throttled("retry-after", "1"),
+        Act::Reply(503, vec![("retry-after", "1".into())], "".into()),
+    ] {
+        let (http, log) = scripted(move |n, _| if n == 0 { first.clone() } else { ok("{}") });
+        endpoint(over(http)).bytes(&post()).await.unwrap();
+        assert_eq!(log.count(), 2);
+        let bodies: Vec<_> = log.requests().iter().map(|r| r.body().clone()).collect();
+        assert_eq!(bodies[0], bodies[1], "the second attempt carries the body as well");
+        assert_eq!(bodies[0], r#"{"Comment":"INC-42"}"#);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_are_asked_again_and_refusals_are_not() {
+    for (act, expected) in
+        [(status(500), 4), (Act::Reset, 4), (status(404), 1), (status(400), 1), (status(403), 1)]
+    {
+        let (http, log) = scripted(move |_, _| act.clone());
+        endpoint(over(http)).bytes(&get()).await.unwrap_err();
+        assert_eq!(log.count(), expected);
+    }
+    let (http, log) = scripted(|_, _| status(504));
+    endpoint(over(http)).bytes(&get().with_replay(Replay::Once)).await.unwrap_err();
+    assert_eq!(log.count(), 2, "a read that burns quota is asked once more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a8_a_storm_of_failures_does_not_become_a_storm_of_retries() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let down = Arc::new(AtomicBool::new(true));
+    let broken = Arc::clone(&down);
+    let (http, log) =
+        scripted(move |_, _| if broken.load(Ordering::SeqCst) { status(503) } else { ok("{}") });
+    let endpoint = endpoint(over(http));
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..100 {
+        let endpoint = endpoint.clone();
+        tasks.spawn(async move {
+            for _ in 0..100 {
+                assert!(endpoint.bytes(&get()).await.is_err());
+            }
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap();
+    }
+    assert!(log.count() <= 12_000 + 50, "{} requests for 10,000 calls", log.count());
+
+    down.store(false, Ordering::SeqCst);
+    let healed = tokio::time::Instant::now();
+    for _ in 0..100 {
+        endpoint.bytes(&get()).await.unwrap();
+    }
+    assert!(healed.elapsed() <= secs(1), "it recovers at once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a9_a_hanging_service_is_given_up_at_the_deadline_and_not_before() {
+    for draw in [0.0, 0.5, 0.99] {
+        let (http, log) = scripted(|_, _| Act::Hang);
+        let limits = TimeLimits::default().with_operation(secs(5)).with_attempt(secs(2));
+        let connection = over(http).time_limits(limits).jitter(Jitter::from_fn(move || draw));
+        let start = tokio::time::Instant::now();
+        let error = endpoint(connection).bytes(&get()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+        let took = start.elapsed();
+        assert!(took.abs_diff(secs(5)) <= Duration::from_millis(50), "{took:?} with jitter {draw}");
+        assert!(
+            log.times().iter().all(|at| secs(5) - *at >= Duration::from_millis(200)),
+            "{:?}",
+            log.times()
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_can_be_told_to_ask_only_once() {
+    let (http, log) = scripted(|_, _| status(500));
+    endpoint(over(http).retry(RetryPolicy::never())).bytes(&get()).await.unwrap_err();
+    assert_eq!(log.count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_429_holds_back_the_other_calls_of_the_quota_as_well() {
+    let credential = pocketsoc_transport::Credential::token(pocketsoc_transport::Secret::new("t"));
+    let (http, log) = scripted(|n, _| if n == 0 { throttled("retry-after", "30") } else { ok("{}") });
+    let paced = pocketsoc_transport::Connection::builder(credential, pocketsoc_transport::Cloud::Public)
+        .http(http)
+        .clock(std::sync::Arc::new(pocketsoc_transport::SystemClock::new()));
+    let endpoint = endpoint(paced);
+    let first = {
+        let e = endpoint.clone();
+        tokio::spawn(async move { e.bytes(&get()).await })
+    };
+    tokio::time::sleep(secs(1)).await;
+    endpoint.bytes(&get()).await.unwrap();
+    first.await.unwrap().unwrap();
+    assert!(log.times()[1..].iter().all(|at| *at >= secs(30)), "{:?}", log.times());
+}
