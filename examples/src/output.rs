@@ -107,7 +107,7 @@ impl Output {
         // Fixed widths, so that one batch stands under the other.
         for (index, width) in [13, 15, 16, 12, 12].into_iter().enumerate() {
             if let Some(column) = table.column_mut(index) {
-                column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width + 1)));
+                column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width + 2)));
             }
         }
         if let Some(column) = table.column_mut(6) {
@@ -159,7 +159,7 @@ fn card(d: &Detection) -> String {
     let mut lines = vec![format!("{}  [{}]", clean(&d.title), d.severity)];
     let mut field = |name: &str, text: Option<String>| {
         if let Some(text) = text.filter(|t| !t.is_empty()) {
-            lines.push(format!("  {name:<16}{}", clean(&text)));
+            lines.push(format!("  {name:<19} {}", clean(&text)));
         }
     };
     let words = |list: Vec<String>| (!list.is_empty()).then(|| list.join(", "));

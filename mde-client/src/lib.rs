@@ -7,7 +7,8 @@ mod source;
 
 pub use alerts::{
     Alert, AlertClassification, AlertComment, AlertDetermination, AlertEvidence, AlertId, AlertQuery,
-    AlertSeverity, AlertStatus, AlertUpdate, Alerts, InvestigationState, LoggedOnUser, RelatedUser, fields,
+    AlertSeverity, AlertStatus, AlertUpdate, Alerts, EvidenceKind, InvestigationState, LoggedOnUser,
+    RelatedUser, fields,
 };
 pub use client::{MdeClient, MdeClientBuilder};
 pub use normalize::normalize;

@@ -95,11 +95,12 @@ pub struct Detection {
     /// The service's own id.
     pub id: DetectionId,
     /// The display name of the profile it came through; empty outside a source.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub profile: String,
     /// The product that raised it.
     pub product: Product,
-    /// One line.
+    /// One line; empty when the source gave none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub title: String,
     /// A paragraph or more.
     #[serde(default)]

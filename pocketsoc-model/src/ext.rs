@@ -3,8 +3,8 @@
 use std::future::Future;
 
 use crate::{
-    Classification, Detection, DetectionChange, DetectionId, DetectionQuery, DetectionSource, ErrorKind,
-    Result, Status,
+    Classification, Detection, DetectionChange, DetectionId, DetectionQuery, DetectionSource, Error,
+    ErrorKind, Result, Status,
 };
 
 /// Conveniences on every [`DetectionSource`]; implemented for all of them.
@@ -87,12 +87,11 @@ pub trait DetectionSourceExt: DetectionSource {
             };
             let mut reached = Vec::new();
             for &step in path.iter().take(path.len().saturating_sub(1)) {
-                self.update(id, &DetectionChange::status(step))
-                    .await
-                    .map_err(|e| e.with_applied(&reached))?;
-                reached.push(step);
+                let change = DetectionChange::status(step);
+                self.update(id, &change).await.map_err(|e| after(&reached, e))?;
+                reached.push(step.to_string());
             }
-            self.update(id, change).await.map_err(|e| e.with_applied(&reached))
+            self.update(id, change).await.map_err(|e| after(&reached, e))
         }
     }
 
@@ -110,6 +109,12 @@ pub trait DetectionSourceExt: DetectionSource {
             Ok(all)
         }
     }
+}
+
+/// The failure of a later step, with what the steps before it have reached.
+fn after(reached: &[String], error: Error) -> Error {
+    let applied = [reached, error.applied()].concat();
+    error.with_applied(applied)
 }
 
 impl<T: DetectionSource + ?Sized> DetectionSourceExt for T {}

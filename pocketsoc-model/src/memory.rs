@@ -114,7 +114,7 @@ impl DetectionSource for MemorySource {
             check_pair(classification, determination)
                 .map_err(|e| Error::new(ErrorKind::InvalidRequest, OPERATION).with_message(e.to_string()))?;
         }
-        if change.missing_from(detection).is_empty() {
+        if change.comment.is_none() && change.missing_from(detection).is_empty() {
             return Ok(detection.clone());
         }
         let now = self.clock.now();

@@ -73,14 +73,15 @@ impl WalkLog {
 /// An `Err` is one bad element or one lost page, not the end; the end is `None`. The stream does nothing while it is
 /// not polled, and dropping it ends the walk.
 pub struct DetectionStream {
-    inner: Pin<Box<dyn Stream<Item = Result<Detection>> + Send>>,
+    /// `None` once it has ended: a stream need not bear being asked again.
+    inner: Option<Pin<Box<dyn Stream<Item = Result<Detection>> + Send>>>,
     log: WalkLog,
 }
 
 impl DetectionStream {
     /// A walk over `stream` whose report `log` is written by it.
     pub fn new(stream: impl Stream<Item = Result<Detection>> + Send + 'static, log: WalkLog) -> Self {
-        Self { inner: Box::pin(stream), log }
+        Self { inner: Some(Box::pin(stream)), log }
     }
 
     /// A walk over detections that are already here.
@@ -104,9 +105,9 @@ impl DetectionStream {
         Self::new(PollNext(move || error.take().map(Err)), WalkLog::new())
     }
 
-    /// The next detection or failure; `None` at the end.
+    /// The next detection or failure; `None` at the end, however often it is asked.
     pub async fn next(&mut self) -> Option<Result<Detection>> {
-        std::future::poll_fn(|cx| self.inner.as_mut().poll_next(cx)).await
+        std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
 
     /// What the walk saw so far; final once `next` has returned `None`.
@@ -119,7 +120,12 @@ impl Stream for DetectionStream {
     type Item = Result<Detection>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.inner.as_mut().poll_next(cx)
+        let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
+        let next = inner.as_mut().poll_next(cx);
+        if matches!(next, Poll::Ready(None)) {
+            self.inner = None;
+        }
+        next
     }
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct Body {
     operation: &'static str,
     stall: Duration,
     cap: u64,
+    /// When the first byte must be there: the operation's deadline runs until then.
+    first_by: Duration,
     read: u64,
     waited: Duration,
     progress: u64,
@@ -34,7 +36,14 @@ impl Body {
         stall: Duration,
         cap: u64,
     ) -> Self {
-        Self { stream, clock, operation, stall, cap, read: 0, waited: Duration::ZERO, progress: 0 }
+        let (first_by, waited) = (Duration::MAX, Duration::ZERO);
+        Self { stream, clock, operation, stall, cap, first_by, read: 0, waited, progress: 0 }
+    }
+
+    /// The same body, whose first byte must be there at this moment.
+    pub(crate) fn with_first_by(mut self, moment: Duration) -> Self {
+        self.first_by = moment;
+        self
     }
 
     /// The same body with another size limit.
@@ -43,20 +52,18 @@ impl Body {
         self
     }
 
-    /// The next bytes; `None` at the end. `beside` is polled along while waiting.
-    pub(crate) async fn chunk(
-        &mut self,
-        beside: &mut (impl FnMut(&mut std::task::Context<'_>) + Send),
-    ) -> Result<Option<Bytes>> {
+    /// The next bytes; `None` at the end.
+    pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>> {
         let mut waiting: Option<(Duration, Sleep)> = None;
         let outcome = std::future::poll_fn(|cx| {
-            beside(cx);
             if let Poll::Ready(next) = self.stream.as_mut().poll_next(cx) {
                 return Poll::Ready(Some(next));
             }
             let (_, sleep) = waiting.get_or_insert_with(|| {
-                let limit = self.stall.saturating_sub(self.waited);
-                (self.clock.monotonic(), self.clock.sleep(limit))
+                let now = self.clock.monotonic();
+                let stalled = self.stall.saturating_sub(self.waited);
+                let late = if self.read == 0 { self.first_by.saturating_sub(now) } else { Duration::MAX };
+                (now, self.clock.sleep(stalled.min(late)))
             });
             sleep.as_mut().poll(cx).map(|()| None)
         })
@@ -90,7 +97,7 @@ impl Body {
     /// All that is left of it.
     pub(crate) async fn read(&mut self) -> Result<Vec<u8>> {
         let mut all = Vec::new();
-        while let Some(chunk) = self.chunk(&mut |_| ()).await? {
+        while let Some(chunk) = self.chunk().await? {
             all.extend_from_slice(&chunk);
         }
         Ok(all)
@@ -98,8 +105,8 @@ impl Body {
 
     fn stalled(&self) -> Error {
         Error::new(ErrorKind::Timeout, self.operation).with_message(format!(
-            "the answer stalled: fewer than {PROGRESS} bytes in {:?} of waiting",
-            self.stall
+            "the answer stalled: fewer than {PROGRESS} bytes in {:.1?} of waiting",
+            self.waited
         ))
     }
 }

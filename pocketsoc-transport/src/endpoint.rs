@@ -14,7 +14,7 @@ use url::Url;
 
 use crate::auth::Grants;
 use crate::body::Body;
-use crate::call::{Call, Replay};
+use crate::call::{Call, Method, Replay};
 use crate::connection::{Connection, require_tls};
 use crate::http_send::{BodyStream, SendError};
 use crate::page::{Decode, PagePlan, Walk};
@@ -37,6 +37,7 @@ pub struct Endpoint {
 
 /// A successful answer.
 pub(crate) struct Opened {
+    pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     /// What has not been read yet.
     pub(crate) body: Body,
@@ -110,8 +111,7 @@ impl Endpoint {
     /// What the service said, or `Decode` when the answer is not of that shape.
     pub async fn element<T: Decode>(&self, call: &Call) -> Result<T> {
         let bytes = self.bytes(call).await?;
-        let text = std::str::from_utf8(&bytes).map_err(|e| undecodable(call.operation, e))?;
-        T::decode(text).map_err(|e| undecodable(call.operation, e))
+        T::decode(text(call.operation, &bytes)?).map_err(|e| unreadable(call.operation, &e))
     }
 
     /// Makes a call and reads its whole answer, which may be empty.
@@ -157,32 +157,47 @@ impl Endpoint {
             route = call.template
         );
         async {
+            let (times, clock) = (&shared.times, &shared.clock);
             let (mut attempt, mut ambiguous, mut renewed) = (1_u32, 0_u32, false);
             let mut deadline = None;
+            let mut last: Option<Failed> = None;
             loop {
-                let (times, clock) = (&shared.times, &shared.clock);
-                let begun =
+                let patience =
                     deadline.map_or(times.operation, |end: Duration| end.saturating_sub(clock.monotonic()));
                 let permit = match self.connection.limiter(call.quota) {
-                    Some(limiter) => Some(limiter.acquire(call.lane, call.operation, begun).await?),
+                    Some(limiter) => Some(limiter.acquire(call.lane, call.operation, patience).await?),
                     None => None,
                 };
                 // A wait for our own pacing is not the service's time: the deadline begins with the first slot.
-                let deadline = *deadline.get_or_insert_with(|| clock.monotonic() + times.operation);
-                if attempt == 1 {
+                let deadline =
+                    *deadline.get_or_insert_with(|| clock.monotonic().saturating_add(times.operation));
+                if last.is_none() {
                     shared.budget.deposit();
                 }
-                let token = shared.tokens.get(&self.resource).await?;
+                let token = match self.token(call, deadline).await {
+                    Ok(token) => token,
+                    Err(error) => {
+                        release(permit);
+                        return Err(error);
+                    }
+                };
                 let remaining = deadline.saturating_sub(clock.monotonic());
+                if remaining < times.attempt / 10 {
+                    // Too late to begin: what is sent now could only be abandoned.
+                    release(permit);
+                    let failed = last.unwrap_or_else(|| Failed::timed_out(call, times.operation));
+                    return Err(Self::give_up(call, failed, attempt));
+                }
                 let limit = times.attempt.min(remaining);
                 let failed = match self.attempt(call, url, &token, permit, limit, reading).await {
-                    Ok(done) => return Ok(done),
+                    Ok(done) => return Ok(Opened { body: done.body.with_first_by(deadline), ..done }),
                     Err(failed) => failed,
                 };
                 if failed.error.status() == Some(401) && !renewed && shared.tokens.can_renew() {
                     // The token was revoked or has expired on the way: replaced once, at no cost to the budget.
                     shared.tokens.discard(&self.resource, &token);
                     renewed = true;
+                    last = Some(failed);
                     tracing::debug!("the token was refused, asking for a new one");
                     continue;
                 }
@@ -203,6 +218,7 @@ impl Endpoint {
                     Decision::After(wait) if shared.budget.withdraw() => {
                         tracing::debug!(attempt, ?wait, error = %failed.error, "asking again");
                         clock.sleep(wait).await;
+                        last = Some(failed);
                     }
                     _ => return Err(Self::give_up(call, failed, attempt)),
                 }
@@ -211,6 +227,18 @@ impl Endpoint {
         }
         .instrument(span)
         .await
+    }
+
+    /// The token, if it comes in time. One that comes later serves the next call.
+    async fn token(&self, call: &Call, deadline: Duration) -> Result<Secret> {
+        let shared = &self.connection.0;
+        let remaining = deadline.saturating_sub(shared.clock.monotonic());
+        match future::select(Box::pin(shared.tokens.get(&self.resource)), shared.clock.sleep(remaining)).await
+        {
+            Either::Left((token, _)) => token,
+            Either::Right(_) => Err(Error::new(ErrorKind::Timeout, call.operation)
+                .with_message(format!("signing in took longer than {:.1?}", shared.times.operation))),
+        }
     }
 
     /// One attempt, from the token to the answer.
@@ -236,7 +264,7 @@ impl Endpoint {
         let status = head.status.as_u16();
         tracing::debug!(status, request_id = service_error::request_id(&head.headers), "answered");
         if (200..300).contains(&status) {
-            let mut opened = self.opened(call, head.headers, body).map_err(Failed::finally)?;
+            let mut opened = self.opened(call, status, head.headers, body).map_err(Failed::finally)?;
             if reading == Reading::Whole {
                 let left = limit.saturating_sub(shared.clock.monotonic().saturating_sub(sent));
                 opened.whole =
@@ -251,7 +279,8 @@ impl Endpoint {
         let hint = server_hint(&head.headers, shared.clock.now());
         let cap = LARGEST_ERROR;
         let mut body = Body::new(body, Arc::clone(&shared.clock), call.operation, shared.times.stall, cap);
-        let said = match future::select(Box::pin(body.read()), shared.clock.sleep(limit)).await {
+        let left = limit.saturating_sub(shared.clock.monotonic().saturating_sub(sent));
+        let said = match future::select(Box::pin(body.read()), shared.clock.sleep(left)).await {
             Either::Left((bytes, _)) => bytes.unwrap_or_default(),
             Either::Right(_) => Vec::new(),
         };
@@ -259,7 +288,7 @@ impl Endpoint {
         Err(Failed { error, outcome: Outcome::of_status(status, hint.is_some()), hint })
     }
 
-    fn opened(&self, call: &Call, headers: HeaderMap, body: BodyStream) -> Result<Opened> {
+    fn opened(&self, call: &Call, status: u16, headers: HeaderMap, body: BodyStream) -> Result<Opened> {
         if let Some(encoding) = headers.get(header::CONTENT_ENCODING).filter(|e| *e != "identity") {
             return Err(Error::new(ErrorKind::Decode, call.operation).with_message(format!(
                 "the answer is encoded as {}, which was not asked for",
@@ -269,7 +298,7 @@ impl Endpoint {
         let shared = &self.connection.0;
         let cap = shared.sizes.answer;
         let body = Body::new(body, Arc::clone(&shared.clock), call.operation, shared.times.stall, cap);
-        Ok(Opened { headers, body, whole: Vec::new() })
+        Ok(Opened { status, headers, body, whole: Vec::new() })
     }
 
     fn give_up(call: &Call, failed: Failed, attempts: u32) -> Error {
@@ -278,7 +307,9 @@ impl Endpoint {
             Some(hint) => error.with_retry_after(hint),
             None => error,
         };
-        if outcome == Outcome::Ambiguous && call.replay == Replay::Never {
+        // A read that failed is a read that failed; of everything else nobody knows.
+        let writes = call.method != Method::Get && call.replay != Replay::Once;
+        if outcome == Outcome::Ambiguous && writes {
             let message = format!("it may or may not have been carried out: {}", error.message());
             return error
                 .with_kind(ErrorKind::OutcomeUnknown)
@@ -292,6 +323,13 @@ impl Endpoint {
     }
 }
 
+/// The slot of a call that never reached the service.
+fn release(permit: Option<Permit>) {
+    if let Some(permit) = permit {
+        permit.never_sent();
+    }
+}
+
 impl Failed {
     fn finally(error: Error) -> Self {
         Self { error, outcome: Outcome::Final, hint: None }
@@ -299,8 +337,8 @@ impl Failed {
 
     fn unsent(call: &Call, error: &SendError, permit: Option<Permit>) -> Self {
         let never = error.was_never_sent();
-        if never && let Some(permit) = permit {
-            permit.never_sent();
+        if never {
+            release(permit);
         }
         let outcome = if never { Outcome::NeverSent } else { Outcome::Ambiguous };
         let error = Error::new(ErrorKind::Unavailable, call.operation)
@@ -347,16 +385,29 @@ fn request(call: &Call, url: &Url, token: &Secret) -> Result<Request<bytes::Byte
 }
 
 fn decode<T: DeserializeOwned>(operation: &'static str, bytes: &[u8]) -> Result<T> {
-    let text = std::str::from_utf8(bytes).map_err(|e| undecodable(operation, e))?;
-    serde_json::from_str(text).map_err(|e| undecodable(operation, e))
+    serde_json::from_str(text(operation, bytes)?).map_err(|e| unreadable(operation, &e))
 }
 
-/// An answer that is not of the documented shape. The parser's own text stays out of the message: it may quote data.
-pub(crate) fn undecodable(
-    operation: &'static str,
-    error: impl std::error::Error + Send + Sync + 'static,
-) -> Error {
-    Error::new(ErrorKind::Decode, operation)
-        .with_message("the answer is not what the service documents")
-        .with_source(error)
+fn text<'a>(operation: &'static str, bytes: &'a [u8]) -> Result<&'a str> {
+    std::str::from_utf8(bytes).map_err(|_| {
+        Error::new(ErrorKind::Decode, operation).with_message("the answer holds bytes that are no text")
+    })
+}
+
+/// An answer that is not of the documented shape.
+fn unreadable(operation: &'static str, error: &serde_json::Error) -> Error {
+    let message = format!("the answer is not what the service documents ({})", place(error));
+    Error::new(ErrorKind::Decode, operation).with_message(message)
+}
+
+/// What a parser may say of an error: the kind and the place, and the name of a field that is missing. Its other
+/// words may quote what is in an alert.
+pub(crate) fn place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let missing =
+        text.starts_with("missing field").then(|| text.split(" at line").next().unwrap_or_default());
+    match missing {
+        Some(missing) => missing.to_owned(),
+        None => format!("{:?} error at line {}, column {}", error.classify(), error.line(), error.column()),
+    }
 }

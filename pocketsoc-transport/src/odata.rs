@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
 /// A field that a service can filter by, with the type of its values.
 ///
@@ -24,6 +24,12 @@ pub struct Field<T: ?Sized> {
 pub trait Literal {
     /// Writes the literal as OData has it; texts go through [`quote`].
     fn literal(&self) -> String;
+
+    /// The least value that the service can hold and that is not below this one, as a literal; for `ge` and `lt`,
+    /// which then mean the same as with the exact value.
+    fn literal_up(&self) -> String {
+        self.literal()
+    }
 }
 
 /// A text literal: in single quotes, a single quote inside doubled.
@@ -43,13 +49,26 @@ impl Literal for i64 {
     }
 }
 
+/// What services count time in.
+const TICK: i64 = 100;
+
 impl Literal for DateTime<Utc> {
+    /// Cut to whole ticks of 100 ns, in which services count; seven digits at most, without zeros that say nothing.
     fn literal(&self) -> String {
-        // Services count in 100 ns and take seven digits: zeros that say nothing are not sent.
-        let text = self.to_rfc3339_opts(SecondsFormat::AutoSi, true);
+        let beyond = i64::from(self.timestamp_subsec_nanos()) % TICK;
+        let text = (*self - TimeDelta::nanoseconds(beyond)).to_rfc3339_opts(SecondsFormat::AutoSi, true);
         match text.split_once('.') {
             Some((seconds, fraction)) => format!("{seconds}.{}Z", fraction.trim_end_matches(['Z', '0'])),
             None => text,
+        }
+    }
+
+    fn literal_up(&self) -> String {
+        match i64::from(self.timestamp_subsec_nanos()) % TICK {
+            0 => self.literal(),
+            beyond => {
+                self.checked_add_signed(TimeDelta::nanoseconds(TICK - beyond)).unwrap_or(*self).literal()
+            }
         }
     }
 }
@@ -86,7 +105,11 @@ impl<T: Literal + ?Sized> Field<T> {
     }
 
     fn compare(&self, operator: Operator, value: &T) -> Filter {
-        Filter::Compare(self.name, operator, value.literal())
+        let literal = match operator {
+            Operator::Ge | Operator::Lt => value.literal_up(),
+            _ => value.literal(),
+        };
+        Filter::Compare(self.name, operator, literal)
     }
 
     /// Equal.
@@ -212,6 +235,17 @@ mod tests {
             UPDATED.lt(&at("2020-07-20T10:53:48.7657932Z")).to_string(),
             "lastUpdateTime lt 2020-07-20T10:53:48.7657932Z"
         );
+    }
+
+    #[test]
+    fn finer_times_than_the_service_counts_in_keep_their_meaning() {
+        let at = "2020-07-20T10:53:48.765793211Z".parse::<DateTime<Utc>>().unwrap();
+        let up = "2020-07-20T10:53:48.7657933Z";
+        let down = "2020-07-20T10:53:48.7657932Z";
+        assert_eq!(UPDATED.ge(&at).to_string(), format!("lastUpdateTime ge {up}"));
+        assert_eq!(UPDATED.lt(&at).to_string(), format!("lastUpdateTime lt {up}"));
+        assert_eq!(UPDATED.gt(&at).to_string(), format!("lastUpdateTime gt {down}"));
+        assert_eq!(UPDATED.le(&at).to_string(), format!("lastUpdateTime le {down}"));
     }
 
     #[test]

@@ -47,7 +47,7 @@ struct InnerIds {
 
 /// The id under which the service's support finds a request.
 pub(crate) fn request_id(headers: &HeaderMap) -> Option<&str> {
-    REQUEST_ID_HEADERS.iter().find_map(|name| headers.get(*name)?.to_str().ok()).filter(|id| !id.is_empty())
+    REQUEST_ID_HEADERS.iter().find_map(|name| headers.get(*name)?.to_str().ok().filter(|id| !id.is_empty()))
 }
 
 /// The error that a refusal stands for.
@@ -74,7 +74,10 @@ pub(crate) fn read(
     } else {
         error.with_message(&message)
     };
-    let id = request_id(headers).map(str::to_owned).or(said.ids.and_then(|i| i.request_id)).or(said.target);
+    let id = request_id(headers)
+        .map(str::to_owned)
+        .or(said.ids.and_then(|i| i.request_id))
+        .or(said.target.filter(|_| service == Service::DefenderEndpoint));
     if let Some(id) = id {
         error = error.with_request_id(id);
     }

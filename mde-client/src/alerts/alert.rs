@@ -5,7 +5,9 @@ use pocketsoc_model::{Error, ErrorKind, RawJson, Result, id_type};
 use pocketsoc_transport::{Decode as _, KeepRaw, lenient};
 use serde::Deserialize;
 
-use super::words::{AlertClassification, AlertDetermination, AlertSeverity, AlertStatus, InvestigationState};
+use super::words::{
+    AlertClassification, AlertDetermination, AlertSeverity, AlertStatus, EvidenceKind, InvestigationState,
+};
 
 id_type! {
     /// The id of an alert, opaque, such as `da637472900382838869_1364969609`.
@@ -105,6 +107,9 @@ pub struct Alert {
     /// Who was logged on. Undocumented, seen on the wire.
     #[serde(default, deserialize_with = "lenient::objects")]
     pub logged_on_users: Vec<LoggedOnUser>,
+    /// Domains. Undocumented, seen empty on the wire; of unknown shape, so kept as it came.
+    #[serde(default)]
+    pub domains: Option<RawJson>,
     /// Remarks.
     #[serde(default, deserialize_with = "lenient::objects")]
     pub comments: Vec<AlertComment>,
@@ -189,9 +194,9 @@ pub struct AlertComment {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct AlertEvidence {
-    /// Its kind: `User`, `Process`, `File`, `Ip`, `Url`, `Registry`, … An open set.
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub entity_type: Option<String>,
+    /// Its kind.
+    #[serde(default, deserialize_with = "lenient::word")]
+    pub entity_type: Option<EvidenceKind>,
     /// When it became evidence.
     #[serde(default, deserialize_with = "lenient::time")]
     pub evidence_creation_time: Option<DateTime<Utc>>,
@@ -264,6 +269,21 @@ pub struct AlertEvidence {
     /// The user principal name.
     #[serde(default, deserialize_with = "lenient::text")]
     pub user_principal_name: Option<String>,
+    /// The mailbox's address.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub mailbox_address: Option<String>,
+    /// The mailbox's display name.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub mailbox_display_name: Option<String>,
+    /// The message's sender.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub sender: Option<String>,
+    /// The message's recipient.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub recipient: Option<String>,
+    /// The message's subject.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub subject: Option<String>,
     /// What the sensor says: `Detected`, `Blocked`, `Prevented`.
     #[serde(default, deserialize_with = "lenient::text")]
     pub detection_status: Option<String>,

@@ -8,9 +8,11 @@ mod words;
 pub use alert::{Alert, AlertComment, AlertEvidence, AlertId, LoggedOnUser, RelatedUser};
 pub use query::{AlertQuery, fields};
 pub use update::AlertUpdate;
-pub use words::{AlertClassification, AlertDetermination, AlertSeverity, AlertStatus, InvestigationState};
+pub use words::{
+    AlertClassification, AlertDetermination, AlertSeverity, AlertStatus, EvidenceKind, InvestigationState,
+};
 
-use pocketsoc_model::{Lane, Result, ResumePoint};
+use pocketsoc_model::{Error, ErrorKind, Lane, Result, ResumePoint};
 use pocketsoc_transport::{Call, Endpoint, Method, PagePlan, Walk, quota};
 
 const READ: &str = "Alert.Read.All (application) or Alert.Read (delegated)";
@@ -59,9 +61,21 @@ impl Alerts {
     /// Needs `Alert.ReadWrite.All` (application) or `Alert.ReadWrite` (delegated).
     ///
     /// # Errors
-    /// `NotFound` when there is none with this id; `OutcomeUnknown` when a change with a comment may have happened.
+    /// `NotFound` when there is none with this id; `OutcomeUnknown` when a change with a comment may have happened,
+    /// or when the service accepted a change and answered with something else than the alert.
     pub async fn update(&self, id: &AlertId, update: &AlertUpdate) -> Result<Alert> {
-        self.endpoint.element(&self::update(id, update)?).await
+        let answer = self.write(id, update).await?;
+        Alert::from_json(&String::from_utf8_lossy(&answer)).map_err(|error| {
+            Error::new(ErrorKind::OutcomeUnknown, "update the alert")
+                .with_message("the service accepted the change and did not answer with the alert")
+                .with_hint("read the alert to see what it now is")
+                .with_source(error)
+        })
+    }
+
+    /// Changes an alert; whatever the service answers besides success is left to who reads back.
+    pub(crate) async fn write(&self, id: &AlertId, update: &AlertUpdate) -> Result<Vec<u8>> {
+        self.endpoint.bytes(&self::update(id, update)?).await
     }
 }
 

@@ -108,6 +108,23 @@ open_enum! {
     }
 }
 
+open_enum! {
+    /// What a piece of evidence is.
+    #[allow(missing_docs)] // the words are the service's own
+    pub enum EvidenceKind {
+        User = "User",
+        Process = "Process",
+        File = "File",
+        Ip = "Ip",
+        Url = "Url",
+        Registry = "Registry",
+        MailBox = "MailBox",
+        MailMessage = "MailMessage",
+        MailCluster = "MailCluster",
+        SecurityGroup = "SecurityGroup",
+    }
+}
+
 impl Literal for AlertSeverity {
     fn literal(&self) -> String {
         quote(self.as_str())

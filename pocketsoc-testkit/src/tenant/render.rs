@@ -100,6 +100,9 @@ struct Evidence<'a> {
 }
 
 const DOMAIN: &str = "CONTOSO";
+/// What the service names beside most stories: the shell that the user works in.
+static SHELL: Clue =
+    Clue::Process("explorer.exe", "C:\\Windows", "C:\\Windows\\Explorer.EXE /NOUACCHECK", "userinit.exe");
 
 impl<'a> Rendered<'a> {
     pub(super) fn new(alert: &'a AlertRecord, machines: &'a [Machine], expand: bool) -> Self {
@@ -220,5 +223,5 @@ fn evidence<'a>(alert: &'a AlertRecord, account: &'a str) -> Vec<Evidence<'a>> {
             },
         }
     };
-    alert.story.clues.iter().enumerate().map(clue).collect()
+    alert.story.clues.iter().chain([&SHELL]).enumerate().map(clue).collect()
 }

@@ -15,7 +15,7 @@ use super::{AccessToken, Grants};
 use crate::Secret;
 use crate::retry::{Decision, Jitter, RetryPolicy};
 
-/// A token is not handed out with less life than this left: it has to survive the queue and the way.
+/// A token is not handed out with less life than this left (or half of a very short life): it has to survive the way.
 const LEAST_LIFE: Duration = Duration::from_secs(30);
 /// A refusal that only a person can mend is not asked about again for this long.
 const PERMANENT_PAUSE: Duration = Duration::from_secs(60);
@@ -53,7 +53,7 @@ struct State {
 struct Cached {
     secret: Secret,
     refresh_at: Duration,
-    expires_at: Duration,
+    usable_until: Duration,
 }
 
 struct Failure {
@@ -90,7 +90,7 @@ impl TokenCache {
             let now = self.shared.authority.clock.monotonic();
             let resting = state.failure.as_ref().filter(|f| now < f.until).map(|f| f.error.clone());
             if let Some(cached) = &state.current
-                && now + LEAST_LIFE < cached.expires_at
+                && now < cached.usable_until
             {
                 let secret = cached.secret.clone();
                 if now >= cached.refresh_at && state.flight.is_none() && resting.is_none() {
@@ -160,7 +160,7 @@ impl Slot {
                 state.current = Some(Cached {
                     secret: token.secret.clone(),
                     refresh_at: asked.saturating_add(refresh),
-                    expires_at: asked.saturating_add(life),
+                    usable_until: asked.saturating_add(life.saturating_sub(LEAST_LIFE.min(life / 2))),
                 });
                 Ok(token.secret)
             }
@@ -187,7 +187,7 @@ impl Fetcher {
             Kind::ClientSecret { tenant, client_id, secret } => {
                 let scope = format!("{resource}/.default");
                 let clock = &self.authority.clock;
-                let deadline = clock.monotonic() + self.authority.limits.operation;
+                let deadline = clock.monotonic().saturating_add(self.authority.limits.operation);
                 let mut attempt = 1;
                 loop {
                     let Refusal { error, outcome } =

@@ -142,14 +142,10 @@ impl Exchange<'_> {
     async fn exchange(&self, request: HttpRequest) -> std::result::Result<HttpResponse, (Error, Outcome)> {
         let Authority { http, clock, limits, .. } = self.authority;
         let request = request.map(|form| Bytes::from_owner(Zeroizing::new(form)));
-        let send = http.send(request);
-        let head = match future::select(send, clock.sleep(limits.attempt)).await {
+        let begun = clock.monotonic();
+        let head = match future::select(http.send(request), clock.sleep(limits.attempt)).await {
             Either::Left((head, _)) => head.map_err(|e| no_answer(&e))?,
-            Either::Right(_) => {
-                let error = Error::new(ErrorKind::Timeout, OPERATION)
-                    .with_message(format!("the sign-in service did not answer within {:?}", limits.attempt));
-                return Err((error, Outcome::Ambiguous));
-            }
+            Either::Right(_) => return Err(late(limits)),
         };
         let (head, body) = head.into_parts();
         let status = head.status.as_u16();
@@ -166,9 +162,27 @@ impl Exchange<'_> {
             facts.hint = server_hint(&head.headers, clock.now());
         }
         let mut body = Body::new(body, Arc::clone(clock), OPERATION, limits.stall, LARGEST_ANSWER);
-        let body = body.read().await.map_err(|error| (error, Outcome::Ambiguous))?;
+        let left = limits.attempt.saturating_sub(clock.monotonic().saturating_sub(begun));
+        let reading = async {
+            // Room for any token, so that no copy is left behind by growing; oauth2's own copy is out of reach.
+            let mut answer = Zeroizing::new(Vec::with_capacity(64 * 1024));
+            while let Some(chunk) = body.chunk().await? {
+                answer.extend_from_slice(&chunk);
+            }
+            Ok(answer)
+        };
+        let body = match future::select(Box::pin(reading), clock.sleep(left)).await {
+            Either::Left((answer, _)) => answer.map_err(|error: Error| (error, Outcome::Ambiguous))?.to_vec(),
+            Either::Right(_) => return Err(late(limits)),
+        };
         Ok(http::Response::from_parts(head, body))
     }
+}
+
+fn late(limits: &TimeLimits) -> (Error, Outcome) {
+    let error = Error::new(ErrorKind::Timeout, OPERATION)
+        .with_message(format!("the sign-in service did not answer within {:.1?}", limits.attempt));
+    (error, Outcome::Ambiguous)
 }
 
 fn no_answer(error: &SendError) -> (Error, Outcome) {

@@ -78,18 +78,9 @@ impl SendError {
 
 impl From<io::Error> for SendError {
     fn from(error: io::Error) -> Self {
-        use io::ErrorKind::{
-            AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable, NotFound,
-        };
-        let never = matches!(
-            error.kind(),
-            ConnectionRefused
-                | AddrNotAvailable
-                | HostUnreachable
-                | NetworkUnreachable
-                | NetworkDown
-                | NotFound
-        );
+        // Only what cannot happen once a request is on its way; an unreachable network can.
+        use io::ErrorKind::{AddrNotAvailable, ConnectionRefused, NotFound};
+        let never = matches!(error.kind(), ConnectionRefused | AddrNotAvailable | NotFound);
         Self { never_sent: never, source: Arc::new(error) }
     }
 }

@@ -14,7 +14,7 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 /// reqwest with everything that could leak or loop switched off.
 ///
-/// Loopback addresses get a client of their own: no proxy, no compression, no platform certificates needed.
+/// Plain http, which only goes to loopback addresses, has a client of its own: no proxy, no compression, no platform certificates needed.
 pub(crate) struct ReqwestSend {
     user_agent: String,
     compression: Option<bool>,
@@ -59,7 +59,8 @@ impl ReqwestSend {
 
 impl HttpSend for ReqwestSend {
     fn send(&self, request: Request<Bytes>) -> SendFuture {
-        let loopback = request.uri().host().is_some_and(crate::link::is_loopback);
+        let plain = request.uri().scheme_str() == Some("http");
+        let loopback = plain && request.uri().host().is_some_and(crate::link::is_loopback);
         let client = self.client(loopback);
         Box::pin(async move {
             let request =

@@ -3,7 +3,8 @@
 use pocketsoc_model::{Error, ErrorKind, Position};
 
 use super::Decode;
-use super::envelope::{Broken, Envelope, NO_LIST, Piece};
+use super::envelope::{Broken, Envelope, Piece};
+use crate::endpoint::place;
 
 /// The elements of a document; see [`elements`].
 #[derive(Debug)]
@@ -19,7 +20,10 @@ pub struct Elements {
 ///
 /// An element that cannot be read is an `Err` with its index, and the others follow; broken structure is the last item.
 pub fn elements(document: impl Into<Vec<u8>>) -> Elements {
-    let document = document.into();
+    let mut document = document.into();
+    if document.starts_with(b"\xEF\xBB\xBF") {
+        document.drain(..3);
+    }
     let mut envelope = Envelope::new(document.len());
     envelope.feed(&document);
     Elements { whole: Some(document), envelope, index: 0, done: false }
@@ -53,7 +57,8 @@ impl Elements {
         };
         self.done = true;
         Some(match self.whole.take() {
-            Some(whole) if what == NO_LIST => {
+            // Until a list has been found, it may be one element that is no list.
+            Some(whole) if !self.envelope.has_list() => {
                 let text = String::from_utf8_lossy(&whole);
                 T::decode(&text).map_err(|e| unreadable(&e, Position::default().with_index(0)))
             }
@@ -63,7 +68,7 @@ impl Elements {
 }
 
 fn unreadable(error: &serde_json::Error, position: Position) -> Error {
-    failed(&format!("an element cannot be read: {error}"), position)
+    failed(&format!("an element cannot be read ({})", place(error)), position)
 }
 
 fn failed(message: &str, position: Position) -> Error {
@@ -97,6 +102,7 @@ mod tests {
     #[test]
     fn one_object_an_array_and_an_envelope_are_read_alike() {
         assert_eq!(read("{\"id\":1}"), [Ok("{\"id\":1}".into())]);
+        assert_eq!(read("\u{feff}{\"id\":1}"), [Ok("{\"id\":1}".into())]);
         assert_eq!(read("[{\"id\":1},{\"id\":2}]").len(), 2);
         assert_eq!(read("{\"@odata.context\":\"x\",\"value\":[{\"id\":1}]}"), [Ok("{\"id\":1}".into())]);
     }
@@ -107,6 +113,9 @@ mod tests {
         assert_eq!(items[1], Err("element 1".into()));
         assert_eq!(items.len(), 3);
         assert!(items[2].is_ok());
+        let large =
+            Box::leak(format!("{{\"a\":[{}1],\"value\":\"x\"}}", "1,".repeat(50_000)).into_boxed_str());
+        assert!(read(large)[0].is_ok(), "one object with a large member is no list");
         let cut = read("[{\"id\":1},{\"id\"");
         assert_eq!((cut.len(), cut[0].is_ok(), cut[1].is_err()), (2, true, true));
     }

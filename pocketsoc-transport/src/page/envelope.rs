@@ -10,8 +10,6 @@ use std::ops::Range;
 const NEXT_LINKS: [&str; 3] = ["@odata.nextLink", "nextLink", "odata.nextLink"];
 /// Largest member beside the elements that is kept; none that matters comes near.
 const LARGEST_MEMBER: usize = 64 * 1024;
-/// What is said of an object that is no list.
-pub(super) const NO_LIST: &str = "there is no list of elements in it";
 
 /// What the next bytes hold.
 #[derive(Debug)]
@@ -106,6 +104,9 @@ impl Envelope {
         self.text.drain(..self.at);
         self.before += self.at as u64;
         self.at = 0;
+        while self.replaced.front().is_some_and(|at| *at < self.before) {
+            self.replaced.pop_front();
+        }
         let joined;
         let mut rest = chunk;
         if !self.tail.is_empty() {
@@ -132,6 +133,11 @@ impl Envelope {
     /// The byte of the page that the cutting is at.
     pub(super) fn offset(&self) -> u64 {
         self.before + self.at as u64
+    }
+
+    /// Whether the elements have been reached.
+    pub(super) fn has_list(&self) -> bool {
+        self.found_list
     }
 
     /// The link to the next page, as soon as it has been read.
@@ -175,7 +181,7 @@ impl Envelope {
                 (Place::Start, _) if self.offset() == 0 && self.text.starts_with('\u{feff}') => self.at += 3,
                 (Place::Name | Place::AfterValue, b'}') => {
                     if !self.found_list {
-                        return self.broken(NO_LIST);
+                        return self.broken("there is no list of elements in it");
                     }
                     self.go(Place::Done);
                 }
@@ -261,9 +267,7 @@ impl Envelope {
             Some(b'{') => scan.end_of_container(value, b'{', b'}'),
             Some(b'[') => scan.end_of_container(value, b'[', b']'),
             Some(b'"') => scan.end_of_string(value),
-            Some(b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => {
-                value.iter().position(|b| matches!(b, b',' | b']' | b'}' | b' ' | b'\n' | b'\r' | b'\t'))
-            }
+            Some(b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => scan.end_of_scalar(value),
             _ => return self.broken("a value was expected"),
         };
         let length = end.unwrap_or(value.len());
@@ -282,6 +286,12 @@ impl Envelope {
 }
 
 impl Scan {
+    /// Behind the number or word, if something that is none of it is here.
+    fn end_of_scalar(&self, value: &[u8]) -> Option<usize> {
+        let ends = |b: &u8| matches!(b, b',' | b']' | b'}' | b' ' | b'\n' | b'\r' | b'\t');
+        value[self.length..].iter().position(ends).map(|hit| self.length + hit)
+    }
+
     /// Behind the closing quote of the string, if it is here.
     fn end_of_string(&mut self, value: &[u8]) -> Option<usize> {
         for hit in memchr::memchr_iter(b'"', &value[self.length..]) {

@@ -3,7 +3,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 
-use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
 /// How many elements a walk by `$skip` remembers: thirteen of the largest pages, in about 4 MB.
 const REMEMBERED: usize = 131_072;
@@ -11,8 +11,8 @@ const REMEMBERED: usize = 131_072;
 const LINKS: usize = 65_536;
 
 /// The identity of an element read twice: its id and everything else, as one digest of its bytes.
-pub(super) fn digest(element: &[u8]) -> u128 {
-    xxh3_128(element)
+pub(super) fn digest(element: &[u8], seed: u64) -> u128 {
+    xxh3_128_with_seed(element, seed)
 }
 
 /// Takes a digest for its own hash: it is one.

@@ -47,13 +47,18 @@ impl<T: KeepRaw> Decode for T {
 }
 
 /// How a list is paged.
-#[derive(Debug, Clone, Default)]
+///
+/// A list walked by `$skip` shifts when something leaves it while it is read; what stood at the border of two pages can
+/// then be passed over. Filter by what does not change during the walk where that matters.
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct PagePlan {
     /// How many elements to ask for a page, as `$top`.
     pub page_size: Option<u32>,
     /// Whether a full page without a next link is followed by asking for the rest with `$skip`.
     pub skip: bool,
+    /// Whether the following page is asked for while one is read, where its link is known early.
+    pub look_ahead: bool,
     /// Where to begin, when an earlier walk ended early.
     pub resume: Option<ResumePoint>,
 }
@@ -61,12 +66,19 @@ pub struct PagePlan {
 impl PagePlan {
     /// Follows next links only.
     pub fn by_links() -> Self {
-        Self::default()
+        Self { page_size: None, skip: false, look_ahead: true, resume: None }
     }
 
     /// Asks for pages of this size, and for the rest with `$skip` where the service gives no next link.
     pub fn by_top_and_skip(page_size: u32) -> Self {
-        Self { page_size: Some(page_size), skip: true, ..Self::default() }
+        Self { page_size: Some(page_size), skip: true, ..Self::by_links() }
+    }
+
+    /// Asks for a page only when the one before has been read; for walks that may end early.
+    #[must_use]
+    pub fn without_look_ahead(mut self) -> Self {
+        self.look_ahead = false;
+        self
     }
 
     /// Begins where an earlier walk ended.

@@ -2,25 +2,46 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
 use futures_util::FutureExt as _;
 use http::header;
 use pocketsoc_model::{Error, ErrorKind, Position, Result, ResumePoint, WalkLog};
+use tokio::task::JoinHandle;
+use tracing::Instrument as _;
 use url::Url;
 
 use super::envelope::{Envelope, Piece};
 use super::memory::{Followed, Remembered, digest};
 use super::{Decode, PagePlan};
 use crate::call::Call;
-use crate::endpoint::{Endpoint, Opened};
+use crate::endpoint::{Endpoint, Opened, place};
 
-/// So many pages without an element in a row are no list any more.
+/// So many pages without a new element in a row are no list any more.
 const EMPTY_PAGES: u32 = 50;
 
-/// A page that is being asked for.
-type Opening = Pin<Box<dyn Future<Output = Result<Opened>> + Send>>;
+/// A page that is being asked for, in a task of its own: a place in the quota's queue must not wait for a consumer
+/// who is busy elsewhere. It ends when this is dropped.
+struct Opening(JoinHandle<Result<Opened>>);
+
+impl Opening {
+    fn of(endpoint: &Endpoint, call: &Call, url: &Url) -> Self {
+        let (endpoint, call, url) = (endpoint.clone(), call.clone(), url.clone());
+        let span = tracing::Span::current();
+        Self(tokio::spawn(async move { endpoint.open(&call, &url).await }.instrument(span)))
+    }
+
+    async fn opened(mut self, operation: &'static str) -> Result<Opened> {
+        (&mut self.0).await.unwrap_or_else(|_| {
+            Err(Error::new(ErrorKind::Unexpected, operation).with_message("the runtime is shutting down"))
+        })
+    }
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
 
 pub(super) struct Pager {
     endpoint: Endpoint,
@@ -40,6 +61,8 @@ pub(super) struct Pager {
     empty_pages: u32,
     followed: Followed,
     remembered: Option<Remembered>,
+    /// Keys the digests, so that nobody can make two alerts look like one.
+    seed: u64,
 }
 
 /// What comes after the present page.
@@ -72,17 +95,6 @@ struct Page {
 struct Ahead {
     url: Url,
     opening: Opening,
-    opened: Option<Result<Opened>>,
-}
-
-impl Ahead {
-    fn poll(&mut self, cx: &mut Context<'_>) {
-        if self.opened.is_none()
-            && let Poll::Ready(opened) = self.opening.as_mut().poll(cx)
-        {
-            self.opened = Some(opened);
-        }
-    }
 }
 
 impl Pager {
@@ -106,6 +118,7 @@ impl Pager {
             empty_pages: 0,
             followed: Followed::default(),
             remembered,
+            seed: fastrand::u64(..),
         }
     }
 
@@ -162,11 +175,8 @@ impl Pager {
         }
         self.pages += 1;
         let opened = match next {
-            Next::Ahead(ahead) => match ahead.opened {
-                Some(opened) => opened,
-                None => ahead.opening.await,
-            },
-            _ => self.endpoint.open(&self.call, &url).await,
+            Next::Ahead(ahead) => ahead.opening.opened(self.call.operation).await,
+            _ => Opening::of(&self.endpoint, &self.call, &url).opened(self.call.operation).await,
         };
         match opened {
             Ok(opened) => {
@@ -183,7 +193,7 @@ impl Pager {
 
     fn begin(&mut self, url: Url, opened: Opened) {
         let sizes = self.endpoint.connection().0.sizes;
-        if let Some(warning) = opened.headers.get(header::WARNING) {
+        if let Some(warning) = opened.headers.get(header::WARNING).filter(|_| opened.status == 206) {
             let text = String::from_utf8_lossy(warning.as_bytes()).into_owned();
             self.log.update(|report| report.partial.push(text));
             self.lost = true;
@@ -209,7 +219,7 @@ impl Pager {
         let index = page.index;
         page.index += 1;
         let text = page.envelope.text(range);
-        let digest = digest(text.as_bytes());
+        let digest = digest(text.as_bytes(), self.seed);
         page.given.push(digest);
         if let Some(count) = page.owed.get_mut(&digest).filter(|count| **count > 0) {
             *count -= 1;
@@ -222,10 +232,9 @@ impl Pager {
         let reason = if page.envelope.was_replaced(range) {
             "it holds bytes that are no text".to_owned()
         } else {
-            // Of the parser's words only the place: the rest may quote what is in the alert.
             match element.map_or_else(|| T::decode(page.envelope.text(range)), Ok) {
                 Ok(element) => return Some(Ok(element)),
-                Err(error) => format!("{:?} error at its byte {}", error.classify(), error.column()),
+                Err(error) => place(&error),
             }
         };
         self.lost = true;
@@ -239,20 +248,15 @@ impl Pager {
     async fn read_on(&mut self) -> Result<()> {
         self.look_ahead();
         let Some(page) = &mut self.page else { return Ok(()) };
-        let Page { body, ahead, .. } = page;
-        let mut beside = |cx: &mut Context<'_>| {
-            if let Some(ahead) = ahead {
-                ahead.poll(cx);
-            }
-        };
-        let broke_off = match body.chunk(&mut beside).await {
+        let broke_off = match page.body.chunk().await {
             Ok(Some(chunk)) => {
                 page.envelope.feed(&chunk);
                 return Ok(());
             }
             Ok(None) => Error::new(ErrorKind::Unavailable, self.call.operation)
                 .with_message("the answer ended before the list did"),
-            Err(error) if error.kind() == ErrorKind::Decode => return Err(self.lose(error)),
+            // Only what broke off is asked for again: a page that is too large stays so, and a stall has cost its time.
+            Err(error) if error.kind() != ErrorKind::Unavailable => return Err(self.lose(error)),
             Err(error) => error,
         };
         self.read_again(broke_off).await
@@ -267,10 +271,11 @@ impl Pager {
         }
         tracing::debug!(page = self.pages, error = %broke_off, "the page broke off, reading it again");
         shared.clock.sleep(shared.policy.backoff(page.readings, &shared.jitter)).await;
-        let opened = match self.endpoint.open(&self.call, &page.url).await {
-            Ok(opened) => opened,
-            Err(error) => return Err(self.lose(error)),
-        };
+        let opened =
+            match Opening::of(&self.endpoint, &self.call, &page.url).opened(self.call.operation).await {
+                Ok(opened) => opened,
+                Err(error) => return Err(self.lose(error)),
+            };
         for digest in page.given.drain(..) {
             *page.owed.entry(digest).or_default() += 1;
         }
@@ -281,11 +286,11 @@ impl Pager {
         Ok(())
     }
 
-    /// Asks for the following page while this one is read, where its link is known early. At most one page; nothing
-    /// happens while nobody polls.
+    /// Asks for the following page while this one is read, where its link is known early. At most one page; none is
+    /// begun while nobody polls.
     fn look_ahead(&mut self) {
         let Some(page) = &mut self.page else { return };
-        if page.ahead.is_some() {
+        if page.ahead.is_some() || !self.plan.look_ahead {
             return;
         }
         let Some(url) = page.envelope.next_link().and_then(|link| self.endpoint.follow(link).ok()) else {
@@ -294,21 +299,20 @@ impl Pager {
         if url == page.url {
             return;
         }
-        let (endpoint, call, target) = (self.endpoint.clone(), self.call.clone(), url.clone());
-        let opening = async move { endpoint.open(&call, &target).await }.boxed();
-        page.ahead = Some(Box::new(Ahead { url, opening, opened: None }));
+        let opening = Opening::of(&self.endpoint, &self.call, &url);
+        page.ahead = Some(Box::new(Ahead { url, opening }));
     }
 
     /// Decides what comes after a page that was read to its end.
     fn end_of_page(&mut self) -> Result<()> {
         let Some(mut page) = self.page.take() else { return Ok(()) };
         // Lets the connection be used again; what is not there yet is not waited for.
-        let _ = page.body.chunk(&mut |_| ()).now_or_never();
+        let _ = page.body.chunk().now_or_never();
         self.received += page.index;
         self.since_top += page.index;
-        self.empty_pages = if page.index == 0 { self.empty_pages + 1 } else { 0 };
+        self.empty_pages = if page.fresh == 0 { self.empty_pages + 1 } else { 0 };
         if self.empty_pages >= EMPTY_PAGES {
-            return Err(self.circle(&page.url, &format!("{EMPTY_PAGES} empty pages in a row")));
+            return Err(self.circle(&page.url, &format!("{EMPTY_PAGES} pages in a row brought nothing new")));
         }
         let full = self.plan.page_size.is_some_and(|size| self.since_top >= u64::from(size));
         let url = match page.envelope.next_link() {

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
+use futures_util::StreamExt as _;
 use futures_util::stream;
 use pocketsoc_model::{Result, WalkLog, WalkReport};
 
@@ -29,7 +30,7 @@ impl<T: Decode> Walk<T> {
             let item = pager.next::<T>().await?;
             Some((item, pager))
         });
-        Self { inner: Box::pin(inner), log }
+        Self { inner: Box::pin(inner.fuse()), log }
     }
 }
 

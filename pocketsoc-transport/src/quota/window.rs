@@ -71,7 +71,7 @@ impl Counter {
                         wait = wait.max((*at + length).saturating_sub(now));
                     }
                 }
-                if paced && let Some(slowest) = windows.last() {
+                if paced && let Some(slowest) = windows.iter().max_by_key(|w| w.per) {
                     wait = wait.max(pace(*slowest, answered, *in_flight, now, *last_paced));
                 }
                 if wait.is_zero() { Ready::Now } else { Ready::In(wait) }

@@ -109,7 +109,8 @@ impl Outcome {
         match status {
             429 => Self::TurnedAway,
             503 if has_hint => Self::TurnedAway,
-            408 | 500 | 502 | 503 | 504 => Self::Ambiguous,
+            501 | 505 => Self::Final,
+            408 | 500.. => Self::Ambiguous,
             _ => Self::Final,
         }
     }
@@ -258,6 +259,9 @@ mod tests {
             (500, true, Ambiguous),
             (502, false, Ambiguous),
             (504, false, Ambiguous),
+            (520, false, Ambiguous),
+            (529, false, Ambiguous),
+            (501, false, Final),
             (400, true, Final),
             (404, false, Final),
         ] {

@@ -185,7 +185,7 @@ async fn a_slow_consumer_is_no_stall_and_a_long_walk_has_no_deadline() {
         page(&["a", "b", "c", "d", "e", "f"], None).chunks(80).map(Bytes::copy_from_slice).collect();
     let (http, _) = scripted(move |_, _| Act::Slow(chunks.clone(), Duration::from_secs(15)));
     let limits =
-        TimeLimits::default().with_operation(Duration::from_secs(5)).with_attempt(Duration::from_secs(5));
+        TimeLimits::default().with_operation(Duration::from_secs(20)).with_attempt(Duration::from_secs(5));
     let mut walk = walk(&endpoint(over(http).time_limits(limits)), PagePlan::by_links());
     let mut ids = String::new();
     while let Some(row) = walk.next().await {
@@ -257,4 +257,47 @@ async fn a34_what_a_provider_could_not_give_is_said() {
     let mut walk = walk(&endpoint(over(http)), PagePlan::by_links());
     assert_eq!(drain(&mut walk).await.0.len(), 1);
     assert_eq!((walk.report().complete, walk.report().partial), (false, vec![warning.to_owned()]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_walk_may_be_asked_again_after_its_end() {
+    let (http, log) = scripted(|_, _| ok(page(&["a"], None)));
+    let mut walk = walk(&endpoint(over(http)), PagePlan::by_links());
+    assert_eq!(drain(&mut walk).await.0.len(), 1);
+    for _ in 0..3 {
+        assert!(walk.next().await.is_none());
+    }
+    assert_eq!(log.count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn pages_that_bring_nothing_new_under_ever_new_links_end_too() {
+    let (http, log) = scripted(|n, _| ok(page(&["a", "b"], Some(&format!("/api/alerts?$skip={n}")))));
+    let mut walk = walk(&endpoint(over(http)), PagePlan::by_top_and_skip(2));
+    let (ids, errors) = drain(&mut walk).await;
+    assert_eq!((ids.len(), errors.len(), log.count()), (2, 1, 51), "{errors:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_walk_whose_consumer_is_busy_elsewhere_holds_nobody_up() {
+    let (http, _) = scripted(|n, _| ok(page(&["a"], Some(&format!("/api/alerts?$skip={}", n + 1)))));
+    let credential = pocketsoc_transport::Credential::token(pocketsoc_transport::Secret::new("t"));
+    let paced = pocketsoc_transport::Connection::builder(credential, pocketsoc_transport::Cloud::Public)
+        .http(http)
+        .clock(std::sync::Arc::new(pocketsoc_transport::SystemClock::new()));
+    let endpoint = endpoint(paced);
+    let mut busy = walk(&endpoint, PagePlan::by_links());
+    for _ in 0..97 {
+        busy.next().await.unwrap().unwrap();
+    }
+    // Its next page waits for the quota; it is asked once and then left alone, still in the queue.
+    let mut next = Box::pin(busy.next());
+    assert!(futures_util::poll!(&mut next).is_pending());
+    let mut other = walk(&endpoint, PagePlan::by_links());
+    let waited = tokio::time::timeout(Duration::from_secs(180), async {
+        for _ in 0..3 {
+            other.next().await.unwrap().unwrap();
+        }
+    });
+    waited.await.expect("the other walk goes on");
 }

@@ -164,3 +164,82 @@ async fn a_429_holds_back_the_other_calls_of_the_quota_as_well() {
     first.await.unwrap().unwrap();
     assert!(log.times()[1..].iter().all(|at| *at >= secs(30)), "{:?}", log.times());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_may_have_happened_is_never_called_a_failure() {
+    let (http, log) = scripted(|_, _| status(502));
+    let patch = pocketsoc_transport::Call::fixed(
+        pocketsoc_transport::Method::Patch,
+        "update the alert",
+        "/api/alerts/a",
+        &pocketsoc_transport::quota::MDE,
+    )
+    .with_replay(Replay::Always);
+    let error = endpoint(over(http)).bytes(&patch).await.unwrap_err();
+    assert_eq!((error.kind(), log.count()), (ErrorKind::OutcomeUnknown, 4), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a9_wherever_it_hangs_the_deadline_holds() {
+    use crate::harness::{drain, walk};
+    use pocketsoc_transport::PagePlan;
+    let never = || Act::Slow(vec!["{".into()], secs(86_400));
+    let limits = TimeLimits::default().with_operation(secs(5));
+    // After the head of a list, with retries on.
+    let (http, _) = scripted(move |_, _| never());
+    let start = tokio::time::Instant::now();
+    let (_, errors) = drain(&mut walk(&endpoint(over(http).time_limits(limits)), PagePlan::by_links())).await;
+    assert_eq!((errors.len(), errors[0].kind()), (1, ErrorKind::Timeout), "{errors:?}");
+    assert!(start.elapsed().abs_diff(secs(5)) <= Duration::from_millis(50), "{:?}", start.elapsed());
+
+    // In the body of an error, and in the sign-in: head, and a body that drips.
+    let drip: Vec<bytes::Bytes> = vec![" ".repeat(80).into(); 10_000];
+    for hanging_sign_in in [false, true] {
+        for body in [vec!["{".into()], drip.clone()] {
+            let (http, _) = scripted(move |_, request| {
+                if request.uri().path().ends_with("/token") == hanging_sign_in {
+                    Act::Slow(body.clone(), secs(8))
+                } else {
+                    ok(r#"{"token_type":"Bearer","access_token":"tok","expires_in":3600}"#)
+                }
+            });
+            let credential = pocketsoc_transport::Credential::client_secret(
+                "contoso.example",
+                "client",
+                pocketsoc_transport::Secret::new("hush"),
+            );
+            let connection =
+                pocketsoc_transport::Connection::builder(credential, pocketsoc_transport::Cloud::Public)
+                    .http(http)
+                    .clock(std::sync::Arc::new(pocketsoc_transport::SystemClock::new()))
+                    .time_limits(limits);
+            let start = tokio::time::Instant::now();
+            let error = endpoint(connection).bytes(&get()).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+            assert!(start.elapsed() <= secs(5) + Duration::from_millis(50), "{:?}", start.elapsed());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_limit_is_a_limit_too() {
+    let (http, _) = scripted(|_, _| ok("{}"));
+    let limits = TimeLimits::default().with_operation(Duration::MAX).with_attempt(Duration::MAX);
+    endpoint(over(http).time_limits(limits)).bytes(&get()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_waited_too_long_for_the_quota_is_not_sent_at_all() {
+    let credential = pocketsoc_transport::Credential::token(pocketsoc_transport::Secret::new("t"));
+    let (http, log) = scripted(|n, _| if n == 0 { status(503) } else { ok("{}") });
+    let connection = pocketsoc_transport::Connection::builder(credential, pocketsoc_transport::Cloud::Public)
+        .http(http)
+        .clock(std::sync::Arc::new(pocketsoc_transport::SystemClock::new()))
+        .jitter(Jitter::from_fn(|| 1.0))
+        .time_limits(TimeLimits::default().with_operation(secs(10)).with_attempt(secs(10)));
+    let endpoint = endpoint(connection);
+    let quota = &pocketsoc_transport::quota::MDE_PACKAGE_URI; // two a minute, one of them kept back
+    let call = pocketsoc_transport::Call::fixed(pocketsoc_transport::Method::Get, "x", "/api/x", quota);
+    let error = endpoint.bytes(&call).await.unwrap_err();
+    assert_eq!((error.status(), log.count()), (Some(503), 1), "the second slot came a minute later: {error}");
+}
