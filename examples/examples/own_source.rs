@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use pocketsoc_model::{
-    Capabilities, Detection, DetectionChange, DetectionId, DetectionQuery, DetectionSource,
+    Capabilities, ChangePart, Detection, DetectionChange, DetectionId, DetectionQuery, DetectionSource,
     DetectionSourceExt as _, DetectionStream, Error, ErrorKind, Product, Result, Severity, Status,
     TransitionTable,
 };
@@ -77,8 +77,11 @@ impl DetectionSource for HelpDesk {
     async fn update(&self, id: &DetectionId, change: &DetectionChange) -> Result<Detection> {
         const UPDATE: &str = "update the ticket";
         let current = self.get(id).await?;
-        if change.comment.is_some() {
-            return Err(Error::new(ErrorKind::Unsupported, UPDATE).with_message("tickets hold no comments"));
+        // What tickets cannot hold is refused before anything is written.
+        if let Some(part) = change.parts().find(|part| *part != ChangePart::Status) {
+            return Err(
+                Error::new(ErrorKind::Unsupported, UPDATE).with_message(format!("tickets hold no {part}"))
+            );
         }
         if let Some(status) = change.status {
             self.transitions.check(UPDATE, current.status, status)?;

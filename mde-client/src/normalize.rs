@@ -4,14 +4,13 @@ use std::sync::LazyLock;
 
 use chrono::{DateTime, Utc};
 use pocketsoc_model::{
-    Classification, Comment, CorrelationKey, Detection, DetectionId, Determination, Device, Entity,
+    Classification, Comment, CorrelationKey, Detection, DetectionId, Determination, Device, Email, Entity,
     EntityKind, File, IncidentRef, Ip, Mailbox, OtherEntity, ParentProcess, Process, Product, RegistryValue,
     Result, Severity, Status, Tactic, TechniqueId, TransitionTable, Url, User,
 };
 
 use crate::alerts::{
-    Alert, AlertClassification, AlertDetermination, AlertEvidence, AlertSeverity, AlertStatus, LoggedOnUser,
-    RelatedUser,
+    Alert, AlertClassification, AlertDetermination, AlertEvidence, AlertSeverity, AlertStatus, EvidenceKind,
 };
 
 /// Turns an alert into a detection.
@@ -48,13 +47,13 @@ pub(crate) fn detection(mut alert: Alert, profile: &str, table: &TransitionTable
     // Some records spell an absent category as the word.
     detection.category = alert.category.take().filter(|c| c != "null" && !c.is_empty());
     detection.tactics = detection.category.as_deref().and_then(Tactic::from_category).into_iter().collect();
-    detection.techniques = alert.mitre_techniques.iter().filter_map(|t| TechniqueId::parse(t)).collect();
+    detection.techniques = techniques(&alert.mitre_techniques).filter_map(TechniqueId::parse).collect();
     detection.created_at = alert.alert_creation_time;
     detection.updated_at = alert.last_update_time;
     detection.first_activity_at = alert.first_event_time;
     detection.last_activity_at = alert.last_event_time;
     detection.resolved_at = alert.resolved_time;
-    detection.url = Some(format!("https://security.microsoft.com/alerts/{}", detection.id));
+    detection.url = portal(detection.id.as_str());
     detection.incident_id = alert.incident_id.map(|n| IncidentRef::new(n.to_string()));
     detection.correlation_keys = vec![key];
     detection.machine_group.clone_from(&alert.rbac_group_name);
@@ -64,6 +63,12 @@ pub(crate) fn detection(mut alert: Alert, profile: &str, table: &TransitionTable
     detection.entities = entities(&mut alert);
     detection.raw = raw;
     Ok(detection.seen_through(profile, table))
+}
+
+/// The alert's page in the portal of the commercial cloud; none for an id that would need escaping.
+fn portal(id: &str) -> Option<String> {
+    let plain = id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    plain.then(|| format!("https://security.microsoft.com/alerts/{id}"))
 }
 
 fn severity(word: Option<&AlertSeverity>) -> Severity {
@@ -114,6 +119,11 @@ fn determination(word: &AlertDetermination) -> Determination {
     }
 }
 
+/// The service documents one text and sends a list; of either, the single words.
+fn techniques(list: &[String]) -> impl Iterator<Item = &str> {
+    list.iter().flat_map(|text| text.split([',', ';', ' '])).map(str::trim).filter(|text| !text.is_empty())
+}
+
 fn comments(alert: &mut Alert) -> Vec<Comment> {
     let said = |c: crate::alerts::AlertComment| Some(Comment::new(c.comment?, c.created_by, c.created_time));
     std::mem::take(&mut alert.comments).into_iter().filter_map(said).collect()
@@ -129,6 +139,9 @@ fn set_properties(detection: &mut Detection, alert: &mut Alert) {
     properties.set_some("investigationState", alert.investigation_state.as_ref().map(ToString::to_string));
     properties.set_some("investigationId", alert.investigation_id.map(|n| n.to_string()));
     properties.set_some("recommendedAction", alert.recommended_action.take());
+    let strange: Vec<_> =
+        techniques(&alert.mitre_techniques).filter(|text| TechniqueId::parse(text).is_none()).collect();
+    properties.set_some("mitreTechniques", (!strange.is_empty()).then(|| strange.join(", ")));
     let unknown = alert.classification.as_ref().filter(|c| !c.is_known());
     properties.set_some("classification", unknown.map(ToString::to_string));
     let unknown = alert.determination.as_ref().filter(|d| !d.is_known());
@@ -140,24 +153,44 @@ fn entities(alert: &mut Alert) -> Vec<Entity> {
     let evidence = std::mem::take(&mut alert.evidence);
     let mut entities = Vec::with_capacity(evidence.len() + 2);
     entities.extend(device(alert));
-    let evident = |account: &str| {
-        evidence.iter().any(|e| e.account_name.as_deref().is_some_and(|a| a.eq_ignore_ascii_case(account)))
-    };
-    if let Some(RelatedUser { user_name: Some(name), domain_name }) = alert.related_user.take()
-        && !evident(&name)
-    {
-        entities.push(account(name, domain_name));
-    }
-    for LoggedOnUser { account_name, domain_name } in std::mem::take(&mut alert.logged_on_users) {
-        if let Some(name) = account_name
-            && !evident(&name)
-            && !entities.iter().any(|e| e.name.eq_ignore_ascii_case(&name))
-        {
-            entities.push(account(name, domain_name));
+    let related = alert.related_user.take().map(|user| (user.user_name, user.domain_name));
+    let logged_on =
+        std::mem::take(&mut alert.logged_on_users).into_iter().map(|u| (u.account_name, u.domain_name));
+    for (name, domain) in related.into_iter().chain(logged_on) {
+        let Some(name) = name.filter(|name| !name.is_empty()) else { continue };
+        let among_evidence = evidence.iter().any(|e| {
+            e.entity_type == Some(EvidenceKind::User)
+                && same_account((&e.account_name, &e.domain_name), (&name, domain.as_ref()))
+        });
+        let named = entities.iter().any(|e| match &e.kind {
+            EntityKind::User(user) => same_account((&user.account, &user.domain), (&name, domain.as_ref())),
+            _ => false,
+        });
+        if !among_evidence && !named {
+            entities.push(account(name, domain));
         }
     }
-    entities.extend(evidence.into_iter().map(entity));
+    entities.extend(evidence.into_iter().filter(|e| !says_nothing(e)).map(entity));
     entities
+}
+
+/// The same account name, in the same domain as far as both name one.
+fn same_account(one: (&Option<String>, &Option<String>), other: (&String, Option<&String>)) -> bool {
+    let same = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
+    one.0.as_deref().is_some_and(|name| same(name, other.0))
+        && match (one.1, other.1) {
+            (Some(a), Some(b)) => same(a, b),
+            _ => true,
+        }
+}
+
+/// Evidence without a single value: the service sends such, and there is nothing to show of it.
+fn says_nothing(evidence: &AlertEvidence) -> bool {
+    let mut bare = AlertEvidence::default();
+    bare.entity_type.clone_from(&evidence.entity_type);
+    bare.evidence_creation_time = evidence.evidence_creation_time;
+    bare.detection_status.clone_from(&evidence.detection_status);
+    bare == *evidence
 }
 
 fn device(alert: &mut Alert) -> Option<Entity> {
@@ -181,25 +214,57 @@ fn account(name: String, domain: Option<String>) -> Entity {
 fn entity(mut evidence: AlertEvidence) -> Entity {
     let seen_at = evidence.evidence_creation_time;
     let detection_status = evidence.detection_status.take();
-    let kind = evidence.entity_type.take().unwrap_or_default();
-    let mut entity = match kind.as_str() {
-        "File" => file(evidence),
-        "Process" => process(evidence),
-        "User" => user(evidence),
-        "Ip" => Entity::new(EntityKind::Ip(Ip::default()), evidence.ip_address.unwrap_or_default()),
-        "Url" => Entity::new(EntityKind::Url(Url::default()), evidence.url.unwrap_or_default()),
-        "Registry" => registry(evidence),
-        "MailBox" | "Mailbox" => {
-            let mut mailbox = Mailbox::default();
-            mailbox.address = evidence.user_principal_name;
-            let name = mailbox.address.clone().or(evidence.account_name).unwrap_or_default();
-            Entity::new(EntityKind::Mailbox(mailbox), name)
+    let mut entity = match evidence.entity_type.take() {
+        Some(EvidenceKind::File) => owned(evidence, file),
+        Some(EvidenceKind::Process) => owned(evidence, process),
+        Some(EvidenceKind::User) => user(evidence),
+        Some(EvidenceKind::Ip) => {
+            Entity::new(EntityKind::Ip(Ip::default()), evidence.ip_address.unwrap_or_default())
         }
-        _ => other(kind, evidence),
+        Some(EvidenceKind::Url) => {
+            Entity::new(EntityKind::Url(Url::default()), evidence.url.unwrap_or_default())
+        }
+        Some(EvidenceKind::Registry) => registry(evidence),
+        Some(EvidenceKind::MailBox) => mailbox(evidence),
+        Some(EvidenceKind::MailMessage) => message(evidence),
+        kind => other(kind.as_ref(), evidence),
     };
     entity.seen_at = seen_at;
     entity.detection_status = detection_status;
     entity
+}
+
+/// A file or process, with the account it belongs to as properties.
+fn owned(mut evidence: AlertEvidence, kind: fn(AlertEvidence) -> Entity) -> Entity {
+    let account = [
+        ("accountName", evidence.account_name.take()),
+        ("domainName", evidence.domain_name.take()),
+        ("userSid", evidence.user_sid.take()),
+        ("aadUserId", evidence.aad_user_id.take()),
+        ("userPrincipalName", evidence.user_principal_name.take()),
+    ];
+    let mut entity = kind(evidence);
+    for (property, text) in account {
+        entity.properties.set_some(property, text);
+    }
+    entity
+}
+
+fn mailbox(evidence: AlertEvidence) -> Entity {
+    let mut mailbox = Mailbox::default();
+    mailbox.address = evidence.mailbox_address.or(evidence.user_principal_name);
+    mailbox.display_name = evidence.mailbox_display_name;
+    let name = mailbox.address.clone().or_else(|| mailbox.display_name.clone()).or(evidence.account_name);
+    Entity::new(EntityKind::Mailbox(mailbox), name.unwrap_or_default())
+}
+
+fn message(evidence: AlertEvidence) -> Entity {
+    let mut email = Email::default();
+    email.sender = evidence.sender;
+    email.recipient = evidence.recipient;
+    email.subject = evidence.subject;
+    let name = email.subject.clone().or_else(|| email.sender.clone());
+    Entity::new(EntityKind::Email(Box::new(email)), name.unwrap_or_default())
 }
 
 fn file(evidence: AlertEvidence) -> Entity {
@@ -253,7 +318,7 @@ fn registry(evidence: AlertEvidence) -> Entity {
     Entity::new(EntityKind::Registry(Box::new(registry)), name.unwrap_or_default())
 }
 
-fn other(kind: String, evidence: AlertEvidence) -> Entity {
+fn other(kind: Option<&EvidenceKind>, evidence: AlertEvidence) -> Entity {
     let name = [
         &evidence.file_name,
         &evidence.user_principal_name,
@@ -266,7 +331,7 @@ fn other(kind: String, evidence: AlertEvidence) -> Entity {
     .find_map(Clone::clone)
     .unwrap_or_default();
     let mut other = OtherEntity::default();
-    other.kind = Some(kind).filter(|k| !k.is_empty());
+    other.kind = kind.map(ToString::to_string).filter(|k| !k.is_empty());
     let mut entity = Entity::new(EntityKind::Other(other), name);
     let time = |t: Option<DateTime<Utc>>| t.map(|t| t.to_rfc3339());
     for (property, text) in [
@@ -277,17 +342,26 @@ fn other(kind: String, evidence: AlertEvidence) -> Entity {
         ("processId", evidence.process_id.map(|n| n.to_string())),
         ("processCommandLine", evidence.process_command_line),
         ("processCreationTime", time(evidence.process_creation_time)),
+        ("parentProcessId", evidence.parent_process_id.map(|n| n.to_string())),
+        ("parentProcessFileName", evidence.parent_process_file_name),
+        ("parentProcessFilePath", evidence.parent_process_file_path),
         ("ipAddress", evidence.ip_address),
         ("url", evidence.url),
         ("registryHive", evidence.registry_hive),
         ("registryKey", evidence.registry_key),
         ("registryValueName", evidence.registry_value_name),
+        ("registryValueType", evidence.registry_value_type),
         ("registryValue", evidence.registry_value),
         ("accountName", evidence.account_name),
         ("domainName", evidence.domain_name),
         ("userSid", evidence.user_sid),
         ("aadUserId", evidence.aad_user_id),
         ("userPrincipalName", evidence.user_principal_name),
+        ("mailboxAddress", evidence.mailbox_address),
+        ("mailboxDisplayName", evidence.mailbox_display_name),
+        ("sender", evidence.sender),
+        ("recipient", evidence.recipient),
+        ("subject", evidence.subject),
     ] {
         entity.properties.set_some(property, text);
     }

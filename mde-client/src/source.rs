@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_core::Stream;
@@ -11,7 +12,7 @@ use pocketsoc_model::{
     QueryFilters, Result, Severity, Status, TransitionTable, check_pair,
 };
 use pocketsoc_transport::odata::Filter;
-use pocketsoc_transport::{Endpoint, Walk};
+use pocketsoc_transport::{Cloud, Endpoint, Walk};
 
 use crate::alerts::{
     Alert, AlertClassification, AlertDetermination, AlertId, AlertQuery, AlertSeverity, AlertStatus,
@@ -46,7 +47,12 @@ impl MdeDetections {
     }
 
     fn seen(&self, alert: Alert) -> Result<Detection> {
-        normalize::detection(alert, &self.name, &self.transitions)
+        let mut detection = normalize::detection(alert, &self.name, &self.transitions)?;
+        if self.endpoint.connection().cloud() != Cloud::Public {
+            // The portal's address is known for the commercial cloud only.
+            detection.url = None;
+        }
+        Ok(detection)
     }
 
     /// The write that takes `current` to what `change` asks for; `None` when it already is that.
@@ -54,7 +60,9 @@ impl MdeDetections {
         if let Some(status) = change.status {
             self.transitions.check(UPDATE, current.status, status)?;
         }
-        let classification = change.classification.or(current.classification);
+        // "Unknown" is the service's word for no verdict at all.
+        let present = current.classification.filter(|c| *c != Classification::Unknown);
+        let classification = change.classification.or(present);
         if self.check_pairs
             && let (Some(classification), Some(determination)) = (classification, change.determination)
         {
@@ -77,9 +85,18 @@ impl MdeDetections {
         }
         // A comment is always added, also where one with the same text is there.
         update.comment.clone_from(&change.comment);
-        // The service may recalculate a verdict that is left out: the pair goes together.
-        if update.determination.is_some() && update.classification.is_none() {
-            update.classification = change.classification.map(native_classification).transpose()?;
+        // The service may recalculate the half of a verdict that is left out: the pair goes together, as far as what
+        // stands already goes with what is new.
+        if update.classification.is_some() || update.determination.is_some() {
+            let determination = change.determination.or(current.determination);
+            update.classification = classification.map(native_classification).transpose()?;
+            update.determination = determination
+                .filter(|d| {
+                    change.determination.is_some()
+                        || classification.is_some_and(|c| check_pair(c, *d).is_ok())
+                })
+                .map(native_determination)
+                .transpose()?;
         }
         Ok((update != AlertUpdate::default()).then_some(update))
     }
@@ -125,15 +142,17 @@ impl DetectionSource for MdeDetections {
     }
 
     fn list(&self, query: &DetectionQuery) -> DetectionStream {
-        let mut native = AlertQuery::new().with_filter(filter(query));
+        let (filter, exact) = filter(query);
+        let mut native = AlertQuery::new().with_filter(filter);
         if query.detail == Detail::Full {
             native = native.with_evidence();
         }
-        if let (Some(limit), None) = (query.limit, &query.machine_group) {
+        // Only where the service filters everything is a page of the limit's size sure to hold as many.
+        if let (Some(limit), true) = (query.limit, exact) {
             native = native.with_page_size(u32::try_from(limit).unwrap_or(u32::MAX));
         }
         let lane = query.lane.unwrap_or(DEFAULT_LANE);
-        let walk = self.alerts.walk(&native, lane, query.resume.clone());
+        let walk = self.alerts.walk(&native, lane, query.limit.is_none(), query.resume.clone());
         let log = walk.log();
         let left = query.limit.unwrap_or(usize::MAX);
         DetectionStream::new(Matching { walk, source: self.clone(), query: query.clone(), left }, log)
@@ -144,36 +163,49 @@ impl DetectionSource for MdeDetections {
     }
 
     async fn update(&self, id: &DetectionId, change: &DetectionChange) -> Result<Detection> {
-        let current = self.get(id).await?;
-        let Some(update) = self.plan(&current, change)? else { return Ok(current) };
-        let alert = AlertId::new(id.as_str())?;
-        self.alerts.update(&alert, &update).await?;
-        let now = self.get(id).await.map_err(|error| {
-            Error::new(ErrorKind::OutcomeUnknown, UPDATE)
-                .with_message(format!(
-                    "the change was accepted but could not be read back: {}",
-                    error.message()
-                ))
-                .with_applied(change.parts())
-                .with_source(error)
-        })?;
-        let comments_grew = now.comments.len() > current.comments.len();
-        let missing: Vec<String> = change
-            .missing_from(&now)
-            .into_iter()
-            .filter(|part| *part != ChangePart::Comment || !comments_grew)
-            .chain((change.comment.is_some() && !comments_grew).then_some(ChangePart::Comment))
-            .map(|part| part.to_string())
-            .collect();
-        if missing.is_empty() {
-            return Ok(now);
+        let current = &self.get(id).await?;
+        let Some(update) = self.plan(current, change)? else { return Ok(current.clone()) };
+        self.alerts.write(&AlertId::new(id.as_str())?, &update).await?;
+        let mut missing = Vec::new();
+        for wait in READ_BACK {
+            self.endpoint.connection().clock().sleep(wait).await;
+            let now = self.get(id).await.map_err(|error| not_read_back(change, error))?;
+            missing = not_applied(change, current, &now);
+            if missing.is_empty() {
+                return Ok(now);
+            }
         }
-        let applied = change.parts().map(|p| p.to_string()).filter(|p| !missing.contains(p));
+        let applied = change.parts().filter(|part| !missing.contains(part));
+        let words: Vec<_> = missing.iter().map(ToString::to_string).collect();
         Err(Error::new(ErrorKind::NotApplied, UPDATE)
-            .with_message(format!("the service answered success and did not change {}", missing.join(", ")))
+            .with_message(format!("the service answered success and did not change {}", words.join(", ")))
             .with_applied(applied)
             .with_detection(id.clone()))
     }
+}
+
+/// Before each look at what a change has done: the service's readers may lag a little behind its writers.
+const READ_BACK: [Duration; 3] = [Duration::ZERO, Duration::from_millis(500), Duration::from_secs(1)];
+
+fn not_read_back(change: &DetectionChange, error: Error) -> Error {
+    Error::new(ErrorKind::OutcomeUnknown, UPDATE)
+        .with_message(format!("the change was accepted but could not be read back: {}", error.message()))
+        .with_applied(change.parts())
+        .with_source(error)
+}
+
+/// The parts of a change that `now` does not show. A comment shows when there is one more with its text than before.
+fn not_applied(change: &DetectionChange, before: &Detection, now: &Detection) -> Vec<ChangePart> {
+    let ours = |d: &Detection| {
+        let text = change.comment.as_deref().map(str::trim);
+        d.comments.iter().filter(|c| Some(c.text.trim()) == text).count()
+    };
+    let mut missing = change.missing_from(now);
+    missing.retain(|part| *part != ChangePart::Comment);
+    if change.comment.is_some() && ours(now) <= ours(before) {
+        missing.push(ChangePart::Comment);
+    }
+    missing
 }
 
 /// The walk's alerts, normalized, filtered once more, and no more than asked for.
@@ -209,21 +241,19 @@ impl Stream for Matching {
     }
 }
 
-/// What the service can filter of a query. Severity goes by exclusion, so that an unknown one passes.
-fn filter(query: &DetectionQuery) -> Option<Filter> {
+/// What the service can filter of a query, and whether that is all of it. Severity goes by exclusion, so that an
+/// unknown one passes.
+fn filter(query: &DetectionQuery) -> (Option<Filter>, bool) {
     let window = [
         query.updated_since.map(|since| fields::LAST_UPDATE_TIME.ge(&since)),
         query.updated_until.map(|until| fields::LAST_UPDATE_TIME.lt(&until)),
     ];
-    let statuses = query.statuses.iter().map(|status| match status {
-        Status::Active => Some(AlertStatus::New),
-        Status::InProgress => Some(AlertStatus::InProgress),
-        Status::Resolved => Some(AlertStatus::Resolved),
-        // Not words of this service, or any word that we do not know: only a local filter can tell.
-        _ => None,
-    });
-    let statuses: Option<Vec<AlertStatus>> = statuses.collect();
-    let any_status = statuses.and_then(|words| Filter::any(words.iter().map(|word| fields::STATUS.eq(word))));
+    // Any word that we do not know is an unknown status, and words of other services match nothing here: only a local
+    // filter can tell.
+    let words: Option<Vec<AlertStatus>> =
+        query.statuses.iter().map(|status| native_status(*status).ok()).collect();
+    let exact = words.is_some() && query.machine_group.is_none();
+    let any_status = words.and_then(|words| Filter::any(words.iter().map(|word| fields::STATUS.eq(word))));
     let threshold = query.min_severity.unwrap_or_default();
     let milder = [
         (AlertSeverity::Informational, Severity::Informational),
@@ -235,7 +265,7 @@ fn filter(query: &DetectionQuery) -> Option<Filter> {
         .iter()
         .filter(|(_, severity)| !severity.meets(threshold))
         .map(|(word, _)| fields::SEVERITY.ne(word));
-    Filter::all(window.into_iter().flatten().chain(any_status).chain(severe))
+    (Filter::all(window.into_iter().flatten().chain(any_status).chain(severe)), exact)
 }
 
 fn unsupported(what: &str) -> Error {

@@ -7,8 +7,8 @@
 use std::collections::HashSet;
 
 use pocketsoc_model::{
-    Capabilities, Detail, Detection, DetectionChange, DetectionId, DetectionQuery, DetectionSource,
-    ErrorKind, Severity, Status,
+    Capabilities, Classification, Detail, Detection, DetectionChange, DetectionId, DetectionQuery,
+    DetectionSource, Determination, ErrorKind, Severity, Status,
 };
 
 /// Runs every check against a source that holds some detections.
@@ -23,11 +23,12 @@ pub async fn run(source: &dyn DetectionSource) {
     what_is_said_survives_json(&all);
     let can = source.capabilities().await.expect("capabilities are found without acting");
     if can.triage == Some(true) {
+        no_part_of_a_change_is_dropped_in_silence(source, &all).await;
         a_forbidden_change_is_refused_before_any_write(source, &all).await;
         a_change_to_what_already_is_changes_nothing(source, &all).await;
         an_allowed_change_is_read_back(source, &all).await;
         a_comment_is_added(source, &all, &can).await;
-    } else {
+    } else if can.triage == Some(false) {
         a_source_that_cannot_write_says_so(source, &all).await;
     }
 }
@@ -142,6 +143,31 @@ fn what_is_said_survives_json(all: &[Detection]) {
         let mut back: Detection = serde_json::from_str(&text).expect("a written detection can be read");
         back.raw.clone_from(&detection.raw);
         assert_eq!(&back, detection, "a detection comes back from JSON as it went");
+    }
+}
+
+/// Each part alone: it takes and is shown, or it is refused and nothing is written.
+async fn no_part_of_a_change_is_dropped_in_silence(source: &dyn DetectionSource, all: &[Detection]) {
+    let one = &all[all.len() - 1];
+    for change in [
+        DetectionChange::new().with_assigned_to("conformance@pocketsoc.example"),
+        DetectionChange::new().with_classification(Classification::TruePositive),
+        DetectionChange::new()
+            .with_classification(Classification::FalsePositive)
+            .with_determination(Determination::NotMalicious),
+    ] {
+        let before = source.get(&one.id).await.expect("it can be fetched");
+        match source.update(&one.id, &change).await {
+            Ok(now) => {
+                let missing = change.missing_from(&now);
+                assert!(missing.is_empty(), "a change that succeeds has been made: {missing:?}");
+            }
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Unsupported, "a part is taken or refused: {error}");
+                let after = source.get(&one.id).await.expect("it can be fetched");
+                assert_eq!(after, before, "what is refused writes nothing");
+            }
+        }
     }
 }
 

@@ -13,6 +13,10 @@ pub enum Trouble {
     Replace(String, String),
     /// A write is answered with success and not made.
     Lie,
+    /// Carried out, but this is the answer.
+    Answering(Reply),
+    /// A read shows what was there before the last write.
+    Stale,
     /// Carried out, then the connection breaks before the head. In-memory exchange only.
     ResetAfter,
     /// Never carried out: the connection is refused. In-memory exchange only.

@@ -48,6 +48,11 @@ impl Request {
         form(&self.query).find(|(n, _)| n == name).map(|(_, value)| value)
     }
 
+    /// The names of the query options, decoded.
+    pub fn options(&self) -> impl Iterator<Item = String> + '_ {
+        form(&self.query).map(|(name, _)| name)
+    }
+
     /// A field of a form body, decoded.
     pub fn field(&self, name: &str) -> Option<String> {
         form(std::str::from_utf8(&self.body).ok()?).find(|(n, _)| n == name).map(|(_, value)| value)

@@ -29,8 +29,22 @@ pub(crate) struct AlertRecord {
     pub(crate) updated: DateTime<Utc>,
     pub(crate) resolved: Option<DateTime<Utc>>,
     pub(crate) remarks: Vec<Remark>,
+    /// What it was before the last write.
+    pub(crate) before: Option<Box<Self>>,
     /// Feeds the details that are rendered on demand: process ids, hashes.
     pub(crate) grain: u64,
+}
+
+impl AlertRecord {
+    /// When the last event happened that it is about.
+    pub(crate) fn last_event(&self) -> DateTime<Utc> {
+        self.created - TimeDelta::seconds(61)
+    }
+
+    /// The number of its automated investigation, which some have.
+    pub(crate) fn investigation(&self) -> Option<i64> {
+        self.grain.is_multiple_of(3).then_some(i64::try_from(self.grain % 90_000).unwrap_or_default())
+    }
 }
 
 /// What happened: the fixed part of an alert.
@@ -318,6 +332,7 @@ fn alert(
         updated,
         resolved: (status == "Resolved").then_some(updated),
         remarks,
+        before: None,
         grain: rng.u64(..),
     }
 }

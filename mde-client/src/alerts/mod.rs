@@ -36,11 +36,18 @@ impl Alerts {
     /// Evidence comes only with [`AlertQuery::with_evidence`]; without it, an empty list means nothing.
     /// Needs `Alert.Read.All` (application) or `Alert.Read` (delegated).
     pub fn list(&self, query: &AlertQuery) -> Walk<Alert> {
-        self.walk(query, Lane::Feed, None)
+        self.walk(query, Lane::Feed, true, None)
     }
 
-    pub(crate) fn walk(&self, query: &AlertQuery, lane: Lane, resume: Option<ResumePoint>) -> Walk<Alert> {
+    pub(crate) fn walk(
+        &self,
+        query: &AlertQuery,
+        lane: Lane,
+        look_ahead: bool,
+        resume: Option<ResumePoint>,
+    ) -> Walk<Alert> {
         let plan = PagePlan::by_top_and_skip(query.page_size()).with_resume(resume);
+        let plan = if look_ahead { plan } else { plan.without_look_ahead() };
         self.endpoint.walk(list(query, lane), plan)
     }
 

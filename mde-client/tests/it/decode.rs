@@ -58,6 +58,7 @@ fn a_full_alert_becomes_a_full_detection() {
         ("investigationState", "TerminatedByUser"),
         ("investigationId", "90210"),
         ("recommendedAction", "Isolate the machine."),
+        ("mitreTechniques", "not-a-technique"),
     ] {
         assert_eq!(d.properties.get(name), Some(text), "{name}");
     }
@@ -72,7 +73,6 @@ fn a_full_alert_becomes_a_full_detection() {
             ("process", "cmd.exe"),
             ("file", "d.dmp"),
             ("ip", "198.51.100.23"),
-            ("ip", ""),
             ("url", "https://198.51.100.23/x?y=1"),
             ("registry", "SOFTWARE\\Run"),
             ("other", "Domain Admins"),
@@ -81,7 +81,7 @@ fn a_full_alert_becomes_a_full_detection() {
     let EntityKind::Process(process) = &d.entities[3].kind else { panic!("a process") };
     let parent = process.parent.as_ref().unwrap();
     assert_eq!((parent.name.as_str(), parent.process.pid), ("psexesvc.exe", Some(17)));
-    let other = serde_json::to_value(&d.entities[9]).unwrap();
+    let other = serde_json::to_value(&d.entities[8]).unwrap();
     assert_eq!(
         (other["kind"].as_str(), other["properties"]["userSid"].as_str()),
         (Some("SecurityGroup"), Some("S-1-5-21-1-2-3-512"))
@@ -161,19 +161,46 @@ fn p14_a_word_that_is_new_is_kept_and_never_becomes_a_harmless_one() {
 #[test]
 fn known_oddities_of_the_service_are_read_as_meant() {
     let d = normalize(alert(&json!({
-        "id": "a", "category": "null", "mitreTechniques": "T1059", "classification": "Informational, expected activity",
+        "id": "a", "category": "null", "mitreTechniques": "T1059, T1055.001", "classification": "Informational, expected activity",
         "determination": "ConfirmedUserActivity", "severity": "UnSpecified", "incidentId": "77",
         "comments": [{"comment": "c", "createTime": "2026-01-01T00:00:00"}]
     })))
     .unwrap();
     assert_eq!(
         (d.category, d.techniques.len()),
-        (None, 1),
-        "the word null is no category; one technique may come alone"
+        (None, 2),
+        "the word null is no category; techniques may come as one text"
     );
     assert_eq!(d.classification, Some(Classification::InformationalExpected));
     assert_eq!(d.determination, Some(Determination::ConfirmedActivity));
     assert_eq!((d.severity, d.native_severity), (Severity::Unknown, None));
     assert_eq!(d.incident_id.unwrap().as_str(), "77");
     assert!(d.comments[0].created_at.is_some(), "the table's spelling, and no zone");
+}
+
+#[test]
+fn people_and_kinds_are_told_apart_however_they_are_written() {
+    let d = normalize(alert(&json!({
+        "id": "a", "relatedUser": {"userName": "admin", "domainName": "B"},
+        "evidence": [
+            {"entityType": "user", "accountName": "Admin", "domainName": "A"},
+            {"entityType": "process", "fileName": "cmd.exe", "processId": "42", "accountName": "bob", "userSid": "S-1"},
+            {"entityType": "MailMessage", "subject": "Invoice", "sender": "x@evil.example", "recipient": "ada@contoso.example"},
+            {"entityType": "MailBox", "mailboxAddress": "ada@contoso.example"},
+            {"entityType": "Ip", "evidenceCreationTime": "2026-01-01T00:00:00Z", "ipAddress": null}
+        ]
+    })))
+    .unwrap();
+    let kinds: Vec<_> = d.entities.iter().map(|e| (e.type_name(), e.name.as_str())).collect();
+    assert_eq!(
+        kinds,
+        [
+            ("user", "admin"),
+            ("user", "Admin"),
+            ("process", "cmd.exe"),
+            ("email", "Invoice"),
+            ("mailbox", "ada@contoso.example")
+        ]
+    );
+    assert_eq!(d.entities[2].properties.get("accountName"), Some("bob"), "who ran it is not lost");
 }

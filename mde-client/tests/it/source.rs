@@ -4,7 +4,7 @@ use mde_client::{
     Classification, Detail, DetectionChange, DetectionId, DetectionQuery, DetectionSource,
     DetectionSourceExt, Determination, ErrorKind, Severity, Status,
 };
-use pocketsoc_testkit::{App, Fault, Tenant, Trouble, conformance};
+use pocketsoc_testkit::{App, Fault, Reply, Tenant, Trouble, conformance};
 
 use crate::virtual_tenant::{client_as, source, tenant};
 
@@ -121,7 +121,8 @@ async fn p23_a_service_that_says_yes_and_does_nothing_is_found_out() {
     let change = DetectionChange::status(Status::InProgress).with_comment("mine");
     let error = source.update(&id, &change).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotApplied);
-    assert!(error.to_string().contains("did not change status, comment"), "{error}");
+    let said = "update the alert: the service answered success and did not change status, comment";
+    assert_eq!(error.to_string(), said);
     assert_eq!(error.detection(), Some(&id));
 }
 
@@ -192,4 +193,71 @@ async fn the_guides_table_of_troubles_is_answered() {
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unauthenticated);
     assert!(error.hint().unwrap().contains("client secret"), "{:?}", error.hint());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_success_without_a_readable_answer_is_read_back_and_not_called_a_failure() {
+    for answer in [Reply::empty(204), Reply::json(200, "{}"), Reply::json(200, "")] {
+        let tenant = tenant().alerts(10).build();
+        let source = source(&tenant);
+        let id = active(&source).await;
+        tenant.add_fault(Fault::on("/api/alerts/", Trouble::Answering(answer)).for_method("PATCH"));
+        let change = DetectionChange::status(Status::Resolved).with_comment("once");
+        let now = source.update(&id, &change).await.unwrap();
+        assert_eq!((now.status, patches(&tenant)), (Status::Resolved, 1));
+        let native = crate::virtual_tenant::client(&tenant).alerts();
+        let update = mde_client::AlertUpdate::new().with_comment("twice");
+        let error =
+            native.update(&mde_client::AlertId::new(id.as_str()).unwrap(), &update).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_lags_behind_is_looked_at_again() {
+    let tenant = tenant().alerts(10).build();
+    let source = source(&tenant);
+    let id = active(&source).await;
+    tenant.add_fault(Fault::on("/api/alerts/", Trouble::Stale).for_method("GET").after(1).times(2));
+    let now = source.update(&id, &DetectionChange::status(Status::Resolved)).await.unwrap();
+    assert_eq!((now.status, patches(&tenant)), (Status::Resolved, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_verdict_goes_as_a_pair_because_the_service_recalculates_what_is_left_out() {
+    let tenant = tenant().alerts(10).build();
+    let source = source(&tenant);
+    let id = active(&source).await;
+    let bodies = || tenant.requests().into_iter().filter(|r| r.method == "PATCH").map(|r| r.json().unwrap());
+    let verdict = |c, d| DetectionChange::new().with_classification(c).with_determination(d);
+    source.update(&id, &verdict(Classification::TruePositive, Determination::Other)).await.unwrap();
+    source.update(&id, &verdict(Classification::FalsePositive, Determination::Other)).await.unwrap();
+    let now = source
+        .update(&id, &DetectionChange::new().with_determination(Determination::NotMalicious))
+        .await
+        .unwrap();
+    assert_eq!(now.classification, Some(Classification::FalsePositive));
+    let now = source
+        .update(&id, &DetectionChange::new().with_classification(Classification::TruePositive))
+        .await
+        .unwrap();
+    assert_eq!(now.determination, None, "what does not go with the new verdict is left to the service");
+    let sent: Vec<_> = bodies().collect();
+    assert_eq!(sent[1], serde_json::json!({"classification": "FalsePositive", "determination": "Other"}));
+    assert_eq!(
+        sent[2],
+        serde_json::json!({"classification": "FalsePositive", "determination": "NotMalicious"})
+    );
+    assert_eq!(sent[3], serde_json::json!({"classification": "TruePositive"}));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_the_service_cannot_count_does_not_cost_a_call_per_alert() {
+    let tenant = tenant().alerts(300).build();
+    for statuses in [[Status::Dismissed], [Status::Unknown]] {
+        tenant.forget_requests();
+        let query = DetectionQuery::all().with_statuses(statuses).with_limit(1);
+        assert!(source(&tenant).collect(&query).await.unwrap().is_empty());
+        assert_eq!(tenant.requests_to("/api/alerts").len(), 1);
+    }
 }

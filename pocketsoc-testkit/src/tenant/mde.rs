@@ -29,14 +29,27 @@ const FILTERABLE: &[&str] = &[
     "category",
 ];
 
+/// The query options that the list of alerts knows.
+const OPTIONS: &[&str] = &["$filter", "$top", "$skip", "$expand"];
+
 type Answer = Result<Reply, Reply>;
 
-pub(super) fn route(tenant: &Tenant, request: &Request, path: &[&str], lie: bool) -> Reply {
+/// How the service behaves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mood {
+    Honest,
+    /// Says yes to writes and does nothing.
+    Lying,
+    /// Shows what was there before the last write.
+    Stale,
+}
+
+pub(super) fn route(tenant: &Tenant, request: &Request, path: &[&str], mood: Mood) -> Reply {
     let path = if let ["v1.0", rest @ ..] = path { rest } else { path };
     let answer = match (request.method.as_str(), path) {
         ("GET", ["alerts"]) => list(tenant, request),
-        ("GET", ["alerts", id]) => get(tenant, request, id),
-        ("PATCH", ["alerts", id]) => update(tenant, request, id, lie),
+        ("GET", ["alerts", id]) => get(tenant, request, id, mood),
+        ("PATCH", ["alerts", id]) => update(tenant, request, id, mood),
         (_, ["alerts"]) => Ok(Reply::empty(405).with_header("allow", "GET")),
         (_, ["alerts", _]) => Ok(Reply::empty(405).with_header("allow", "GET, PATCH")),
         _ => Err(refusal(404, "NotFound", "No HTTP resource was found that matches the request URI.")),
@@ -77,6 +90,11 @@ fn list(tenant: &Tenant, request: &Request) -> Answer {
             refusal(400, "ODataError", &format!("Invalid value '{text}' for {name} query option found."))
         }),
     };
+    if let Some(name) =
+        request.options().find(|name| name.starts_with('$') && !OPTIONS.contains(&name.as_str()))
+    {
+        return Err(refusal(400, "ODataError", &format!("The query parameter '{name}' is not supported.")));
+    }
     let (top, skip) = (number("$top")?, number("$skip")?.unwrap_or(0));
     if top.is_some_and(|top| top > 10_000) {
         return Err(refusal(400, "ODataError", "The limit of '10000' for Top query has been exceeded."));
@@ -160,10 +178,13 @@ fn field(alert: &AlertRecord, name: &str) -> Value {
         "category" => text(alert.story.category),
         "detectionSource" => text(alert.story.source),
         "assignedTo" => alert.assigned_to.as_deref().map_or(Value::Null, text),
-        "alertCreationTime" | "lastEventTime" => Value::Time(alert.created),
+        "alertCreationTime" => Value::Time(alert.created),
+        "lastEventTime" => Value::Time(alert.last_event()),
         "lastUpdateTime" => Value::Time(alert.updated),
         #[allow(clippy::cast_precision_loss)] // small numbers
         "incidentId" => Value::Number(alert.incident as f64),
+        #[allow(clippy::cast_precision_loss)] // small numbers
+        "investigationId" => alert.investigation().map_or(Value::Null, |n| Value::Number(n as f64)),
         _ => Value::Null,
     }
 }
@@ -172,14 +193,15 @@ fn not_found(id: &str) -> Reply {
     refusal(404, "ResourceNotFound", &format!("Alert {id} was not found"))
 }
 
-fn get(tenant: &Tenant, request: &Request, id: &str) -> Answer {
+fn get(tenant: &Tenant, request: &Request, id: &str, mood: Mood) -> Answer {
     admit(tenant, request, READ)?;
     let state = tenant.lock();
     let alert = state.alerts.iter().find(|a| a.id == id).ok_or_else(|| not_found(id))?;
+    let alert = alert.before.as_deref().filter(|_| mood == Mood::Stale).unwrap_or(alert);
     Ok(Reply::json(200, Rendered::new(alert, &tenant.0.machines, true).json()))
 }
 
-fn update(tenant: &Tenant, request: &Request, id: &str, lie: bool) -> Answer {
+fn update(tenant: &Tenant, request: &Request, id: &str, mood: Mood) -> Answer {
     admit(tenant, request, WRITE)?;
     let wrong = |message: &str| refusal(400, "InvalidRequestBody", message);
     let Some(Json::Object(change)) = request.json() else {
@@ -209,13 +231,17 @@ fn update(tenant: &Tenant, request: &Request, id: &str, lie: bool) -> Answer {
     let now = tenant.0.clock.now();
     let mut state = tenant.lock();
     let alert = state.alerts.iter_mut().find(|a| a.id == id).ok_or_else(|| not_found(id))?;
-    if !lie {
+    if mood != Mood::Lying {
+        alert.before = None;
+        alert.before = Some(Box::new(alert.clone()));
         if let Some(status) = status {
             alert.resolved = (status == "Resolved").then_some(now);
             alert.status = status;
         }
+        // A verdict without its reason loses the old one: what is left out is recalculated.
+        let kept = if classification.is_some() { None } else { alert.determination.take() };
+        alert.determination = determination.or(kept);
         alert.classification = classification.or(alert.classification.take());
-        alert.determination = determination.or(alert.determination.take());
         alert.assigned_to = assigned_to.or(alert.assigned_to.take());
         let by = Tenant::CLIENT_ID.to_owned();
         alert.remarks.extend(comment.map(|text| Remark { text, by, at: now }));

@@ -290,22 +290,27 @@ impl Tenant {
         match trouble {
             Some(Trouble::Answer(reply)) => (reply, None),
             Some(Trouble::Refuse) => (Reply::empty(503), Some(Trouble::Refuse)),
-            Some(Trouble::Lie) => (self.route(request, true), None),
+            Some(Trouble::Lie) => (self.route(request, mde::Mood::Lying), None),
+            Some(Trouble::Stale) => (self.route(request, mde::Mood::Stale), None),
+            Some(Trouble::Answering(reply)) => {
+                self.route(request, mde::Mood::Honest);
+                (reply, None)
+            }
             Some(Trouble::Replace(from, to)) => {
-                let mut reply = self.route(request, false);
+                let mut reply = self.route(request, mde::Mood::Honest);
                 reply.body = String::from_utf8_lossy(&reply.body).replacen(&from, &to, 1).into();
                 (reply, None)
             }
-            other => (self.route(request, false), other),
+            other => (self.route(request, mde::Mood::Honest), other),
         }
     }
 
-    fn route(&self, request: &Request, lie: bool) -> Reply {
+    fn route(&self, request: &Request, mood: mde::Mood) -> Reply {
         let segments = request.segments();
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
         match segments.as_slice() {
             [tenant, "oauth2", "v2.0", "token"] => entra::token(self, request, tenant),
-            ["api", rest @ ..] => mde::route(self, request, rest, lie),
+            ["api", rest @ ..] => mde::route(self, request, rest, mood),
             _ => Reply::empty(404),
         }
     }

@@ -113,9 +113,7 @@ impl<'a> Rendered<'a> {
         Self {
             id: &alert.id,
             incident_id: alert.incident,
-            investigation_id: grain
-                .is_multiple_of(3)
-                .then_some(i64::try_from(grain % 90_000).unwrap_or_default()),
+            investigation_id: alert.investigation(),
             assigned_to: alert.assigned_to.as_deref(),
             severity: alert.severity,
             status: &alert.status,
@@ -131,7 +129,7 @@ impl<'a> Rendered<'a> {
             description: story.description,
             alert_creation_time: stamp(alert.created),
             first_event_time: stamp(alert.created - TimeDelta::seconds(140)),
-            last_event_time: stamp(alert.created - TimeDelta::seconds(61)),
+            last_event_time: stamp(alert.last_event()),
             last_update_time: stamp(alert.updated),
             resolved_time: alert.resolved.map(stamp),
             machine_id: &machine.id,

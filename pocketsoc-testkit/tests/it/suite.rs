@@ -48,6 +48,7 @@ enum Sin {
     LiesAboutWrites,
     AllowsEverything,
     InventsStrangers,
+    DropsParts,
 }
 
 #[derive(Debug)]
@@ -94,6 +95,11 @@ impl DetectionSource for Sinner {
                 lie.status = change.status.unwrap_or(lie.status);
                 Ok(lie)
             }
+            Sin::DropsParts => {
+                let mut less = change.clone();
+                less.assigned_to = None;
+                self.0.update(id, &less).await
+            }
             Sin::AllowsEverything => match self.0.update(id, change).await {
                 Err(_) => self.0.get(id).await,
                 done => done,
@@ -127,6 +133,7 @@ async fn a_source_that_breaks_a_promise_fails_the_suite() {
         Sin::LiesAboutWrites,
         Sin::AllowsEverything,
         Sin::InventsStrangers,
+        Sin::DropsParts,
     ] {
         let run = tokio::spawn(async move {
             conformance::run(&Sinner(memory(&Product::DEFENDER_FOR_CLOUD), sin)).await;
