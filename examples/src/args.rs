@@ -19,8 +19,8 @@ pub(crate) struct Args {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Common {
-    /// The profile file; else `./pocketsoc.toml`, else the embedded tenant
-    #[arg(long, global = true, env = "POCKETSOC_PROFILES", value_name = "FILE")]
+    /// The profile file; else `$POCKETSOC_PROFILES`, else `./pocketsoc.toml`, else the embedded tenant
+    #[arg(long, global = true, value_name = "FILE")]
     pub(crate) profiles: Option<PathBuf>,
     /// Only this profile; may be repeated
     #[arg(long, global = true, value_name = "NAME")]
@@ -28,7 +28,7 @@ pub(crate) struct Common {
     /// One JSON object per line, also on a terminal
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// With JSON: the source's own object under `raw`
+    /// JSON with the source's own object under `raw`
     #[arg(long, global = true)]
     pub(crate) raw: bool,
     /// Longest that one request may take, its retries included

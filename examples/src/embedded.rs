@@ -7,7 +7,7 @@ use pocketsoc_testkit::{Tenant, TenantServer};
 use pocketsoc_transport::{Cloud, Secret};
 
 use crate::failure::Failure;
-use crate::profile::{Auth, Profile};
+use crate::profile::{Auth, Profile, SecretPlace};
 
 /// Starts a tenant on a loopback port.
 pub(crate) async fn start(
@@ -29,8 +29,9 @@ pub(crate) fn profile(server: &TenantServer) -> Profile {
         auth: Auth::App {
             tenant_id: Tenant::ID.into(),
             client_id: Tenant::CLIENT_ID.into(),
-            secret: Secret::new(Tenant::SECRET),
+            secret: SecretPlace::Given(Secret::new(Tenant::SECRET)),
         },
+        warnings: Vec::new(),
         cloud: Cloud::Public,
         base_url: Some(server.uri()),
         authority: Some(server.uri()),

@@ -48,8 +48,9 @@ impl Failure {
         Self { code: 1, ..Self::usage(text) }
     }
 
-    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+    /// Also says what to do, behind what the error itself says.
+    pub(crate) fn with_hint(mut self, hint: &str) -> Self {
+        self.hint = Some(self.hint.map_or_else(|| hint.to_owned(), |first| format!("{first}; {hint}")));
         self
     }
 

@@ -30,7 +30,7 @@ impl Output {
         let terminal = io::stdout().is_terminal();
         Self {
             out: BufWriter::new(io::stdout()),
-            table: terminal && !common.json,
+            table: terminal && !common.json && !common.raw,
             colour: std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
             raw: common.raw,
             rows: Vec::new(),

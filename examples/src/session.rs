@@ -1,6 +1,6 @@
 //! The connected sources of a run.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,10 +28,12 @@ impl Session {
     /// Connects the profiles that the arguments name. Nothing is asked of any service yet.
     pub(crate) async fn open(common: &Common) -> Result<Self, Failure> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let default = Path::new("pocketsoc.toml");
-        let file = common.profiles.as_deref().or(default.exists().then_some(default));
+        let by_env =
+            std::env::var_os("POCKETSOC_PROFILES").filter(|name| !name.is_empty()).map(PathBuf::from);
+        let default = PathBuf::from("pocketsoc.toml");
+        let file = common.profiles.clone().or(by_env).or(default.exists().then_some(default));
         let (profiles, tenant) = if let Some(file) = file {
-            (profile::read(file, &*clock)?, None)
+            (profile::read(&file, &*clock)?, None)
         } else {
             let server = embedded::start(Arc::clone(&clock), 0, 60, 7).await?;
             note(&format!(
@@ -54,15 +56,16 @@ impl Session {
         Ok(Self { sources, clock, tenant })
     }
 
-    /// The one source that holds a detection, and the detection.
-    pub(crate) async fn find(&self, id: &DetectionId) -> Result<(Source, Detection), Failure> {
-        let mut found = Vec::new();
-        let mut failed = None;
+    /// The one source that holds a detection, the detection, and the sources that could not be asked.
+    pub(crate) async fn find(&self, id: &DetectionId) -> Result<Found, Failure> {
+        let (mut found, mut strangers, mut failures) = (Vec::new(), Vec::new(), Vec::new());
         for source in &self.sources {
             match source.get(id).await {
                 Ok(detection) => found.push((Arc::clone(source), detection)),
-                Err(error) if error.kind() == ErrorKind::NotFound && failed.is_some() => {}
-                Err(error) => failed = Some((Arc::clone(source), error)),
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    strangers.push(Failure::of(source.name(), &error));
+                }
+                Err(error) => failures.push(Failure::of(source.name(), &error)),
             }
         }
         if found.len() > 1 {
@@ -72,20 +75,35 @@ impl Session {
                 .with_hint("name one with --profile");
             return Err(Failure::plain(&error));
         }
-        match (found.pop(), failed) {
-            (Some(one), _) => Ok(one),
-            (None, Some((source, error))) => Err(Failure::of(source.name(), &error)),
-            (None, None) => Err(Failure::usage("the profile file holds no profile")),
+        match found.pop() {
+            Some((source, detection)) => Ok(Found { source, detection, failures }),
+            None => Err(failures
+                .into_iter()
+                .chain(strangers)
+                .next()
+                .unwrap_or_else(|| Failure::usage("no profile"))),
         }
     }
+}
+
+/// A detection, where it was found, and where it could not be looked for.
+pub(crate) struct Found {
+    pub(crate) source: Source,
+    pub(crate) detection: Detection,
+    pub(crate) failures: Vec<Failure>,
 }
 
 /// Connects a profile: three calls, as any service would make them.
 fn connect(profile: Profile, limits: TimeLimits, clock: &Arc<dyn Clock>) -> Result<Source, Failure> {
     let wrong = |error: Error| Failure::of(&profile.name, &error).into_usage();
+    for warning in &profile.warnings {
+        note(&format!("warning: profile \"{}\": {warning}", profile.name));
+    }
     let credential = match profile.auth {
-        Auth::App { tenant_id, client_id, secret } => Credential::client_secret(tenant_id, client_id, secret),
-        Auth::Token(token) => Credential::token(token),
+        Auth::App { tenant_id, client_id, secret } => {
+            Credential::client_secret(tenant_id, client_id, secret.read().map_err(wrong)?)
+        }
+        Auth::Token(token) => Credential::token(token.read().map_err(wrong)?),
     };
     let mut connection = Connection::builder(credential, profile.cloud)
         .time_limits(limits)

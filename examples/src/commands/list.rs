@@ -1,5 +1,6 @@
 //! `soc list`: detections of all profiles, merged, as they arrive.
 
+use std::collections::HashSet;
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
@@ -21,8 +22,9 @@ enum News {
 pub(crate) async fn run(common: &Common, args: ListArgs) -> Result<Outcome, Failure> {
     let session = Session::open(common).await?;
     let mut output = Output::new(common);
+    let args_limit = args.limit;
     let (outcome, count) = print(&session, &query(&session, args), &mut output).await?;
-    if count == 0 && outcome == Outcome::Complete {
+    if count == 0 && outcome == Outcome::Complete && args_limit != Some(0) {
         note(
             "no detections; if some are expected, check that the API permissions are granted and admin consent was given",
         );
@@ -54,33 +56,43 @@ pub(super) async fn print(
     }
     drop(sender);
     let progress = progress(output);
-    let (mut count, mut outcome) = (0, Outcome::Complete);
+    let (mut count, mut failed) = (0, HashSet::new());
     let limit = query.limit.unwrap_or(usize::MAX);
-    while count < limit {
-        let Some((profile, news)) = news.recv().await else { break };
+    loop {
+        // What is here is printed before more is waited for.
+        let next = if let Ok(next) = news.try_recv() {
+            Some(next)
+        } else {
+            progress.suspend(|| output.flush())?;
+            news.recv().await
+        };
+        let Some((profile, news)) = next else { break };
         match news {
             News::Item(item) => match *item {
+                // Past the limit nothing is printed, but a profile that fails is still told of.
+                Ok(_) if count >= limit => {}
                 Ok(detection) => {
                     count += 1;
                     progress.set_message(format!("{count} detections"));
                     progress.suspend(|| output.row(detection))?;
                 }
                 Err(error) => {
-                    outcome = Outcome::WithFailures;
                     progress.suspend(|| Failure::of(&profile, &error).report());
+                    failed.insert(profile);
                 }
             },
             News::End(report) => {
-                if !report.complete && query.limit.is_none() && outcome == Outcome::Complete {
-                    outcome = Outcome::WithFailures;
+                if !report.complete && query.limit.is_none() && !failed.contains(&profile) {
                     let text = format!("profile \"{profile}\": list detections: the list is not complete");
                     progress.suspend(|| Failure::operation(text).report());
+                    failed.insert(profile);
                 }
             }
         }
     }
     progress.finish_and_clear();
     output.flush()?;
+    let outcome = if failed.is_empty() { Outcome::Complete } else { Outcome::WithFailures };
     Ok((outcome, count))
 }
 
@@ -92,7 +104,7 @@ async fn follow(source: Source, query: DetectionQuery, sender: mpsc::Sender<(Str
             return;
         }
     }
-    // Nobody listens any more when the limit is reached: that is no failure.
+    // Nobody listens any more when the program ends: that is no failure.
     let _ = sender.send((source.name().to_owned(), News::End(stream.report()))).await;
 }
 

@@ -10,9 +10,12 @@ use crate::session::Session;
 pub(crate) async fn run(common: &Common, id: &str) -> Result<Outcome, Failure> {
     let id = DetectionId::new(id).map_err(|e| Failure::usage(e.to_string()))?;
     let session = Session::open(common).await?;
-    let (_, detection) = session.find(&id).await?;
+    let found = session.find(&id).await?;
     let mut output = Output::new(common);
-    output.card(&detection)?;
+    output.card(&found.detection)?;
     output.flush()?;
-    Ok(Outcome::Complete)
+    for failure in &found.failures {
+        failure.report();
+    }
+    Ok(if found.failures.is_empty() { Outcome::Complete } else { Outcome::WithFailures })
 }

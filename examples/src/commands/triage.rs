@@ -21,9 +21,15 @@ pub(crate) async fn run(common: &Common, args: TriageArgs) -> Result<Outcome, Fa
         ));
     }
     let session = Session::open(common).await?;
-    let source = match session.sources.as_slice() {
-        [one] => one.clone(),
-        _ => session.find(&id).await?.0,
+    let source = if let [one] = session.sources.as_slice() {
+        one.clone()
+    } else {
+        let found = session.find(&id).await?;
+        // Where a profile could not be asked, nobody knows that only one holds it: no write on a guess.
+        if let Some(failure) = found.failures.into_iter().next() {
+            return Err(failure.with_hint("or name the profile with --profile"));
+        }
+        found.source
     };
     let changed =
         if args.walk { source.update_walking(&id, &change).await } else { source.update(&id, &change).await };

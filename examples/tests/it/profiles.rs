@@ -20,11 +20,17 @@ async fn a_slip_names_the_file_the_profile_and_the_key() {
             assert!(said.stderr.contains(part), "{part}: {}", said.stderr);
         }
     }
-    let unset = soc_in(&fake.folder, &["list"], &[]);
     fake.write_profiles(&good);
     let missing = soc_in(&fake.folder, &["list"], &[]);
-    assert_eq!((unset.code, missing.code), (2, 2));
-    assert!(missing.stderr.contains("POCKETSOC_TEST_SECRET"), "{}", missing.stderr);
+    assert_eq!(missing.code, 2);
+    assert!(missing.stderr.contains("POCKETSOC_TEST_SECRET is not set"), "{}", missing.stderr);
+    // A profile that is not used need not be usable, and an empty variable names no file.
+    let other = fake.profile("Other", &fake.server.uri()).replace("client_secret_env", "client_secret_file");
+    fake.write_profiles(&(good + &other));
+    let env = [(crate::fake::SECRET_VARIABLE, Tenant::SECRET), ("POCKETSOC_PROFILES", "")];
+    let chosen = soc_in(&fake.folder, &["list", "--profile", "Endpoint"], &env);
+    assert_eq!((chosen.code, chosen.lines().len()), (0, 1), "{}", chosen.stderr);
+    assert_eq!(soc_in(&fake.folder, &["list"], &env).code, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -151,7 +151,7 @@ fn normalize_reads_objects_arrays_and_envelopes_and_goes_on_past_a_bad_one() {
     assert!(said.stdout.contains("\"raw\":{\"id\":\"c\",\"x\":1.50}"), "{}", said.stdout);
     let cut = run("[{\"id\":\"a\"},{\"id\":\"b", &[]);
     assert_eq!((cut.code, cut.lines().len()), (1, 1));
-    assert!(run("", &[]).stderr.contains("ends too early"));
+    assert!(run("", &[]).stderr.contains("Eof error"));
 }
 
 #[test]

@@ -83,6 +83,21 @@ async fn one_profile_that_fails_does_not_hide_the_others() {
     failed(&said, &["error: profile \"Broken\": list alerts: the service answered 404 with a web page"]);
     assert_eq!(fake.soc(&["list", "--profile", "Endpoint"]).code, 0);
 
+    let id = fake.server.tenant().alert_ids().swap_remove(0);
+    let shown = fake.soc(&["show", &id]);
+    assert_eq!(shown.lines().len(), 1, "what was found is shown");
+    failed(&fake.soc(&["list", "--limit", "1"]), &["profile \"Broken\""]);
+
+    let unsure = fake.profile("Endpoint", &fake.server.uri()) + &fake.profile("Down", "http://127.0.0.1:9");
+    fake.write_profiles(&unsure);
+    fake.server.tenant().forget_requests();
+    let shown = fake.soc(&["show", &id, "--timeout", "2"]);
+    assert_eq!(shown.lines().len(), 1);
+    failed(&shown, &["error: profile \"Down\": get the alert: the service cannot be reached"]);
+    let triaged = fake.soc(&["triage", &id, "--status", "resolved", "--timeout", "2"]);
+    failed(&triaged, &["profile \"Down\"", "name the profile with --profile"]);
+    assert!(fake.server.tenant().requests().iter().all(|r| r.method != "PATCH"), "no write on a guess");
+
     let twice = fake.profile("One", &fake.server.uri()) + &fake.profile("Two", &fake.server.uri());
     fake.write_profiles(&twice);
     let id = fake.server.tenant().alert_ids().swap_remove(0);
@@ -113,6 +128,11 @@ async fn a_hanging_service_is_given_up_within_the_timeout() {
     fake.write_profiles(&fake.profile("Silent", &silent.uri()));
     let start = std::time::Instant::now();
     failed(&fake.soc(&["list", "--timeout", "1"]), &["profile \"Silent\"", "did not answer"]);
+    let after_the_head = Script::head("").then(pocketsoc_testkit::Step::Stall);
+    let silent = FaultServer::start(vec![after_the_head]).await.unwrap();
+    fake.write_profiles(&fake.profile("Silent", &silent.uri()));
+    failed(&fake.soc(&["list", "--timeout", "1"]), &["profile \"Silent\"", "stalled"]);
+    assert_eq!(silent.connections(), 1);
     assert!(start.elapsed() < std::time::Duration::from_secs(10), "{:?}", start.elapsed());
 
     fake.server.tenant().add_fault(Fault::throttle("/api/alerts", "3000"));
@@ -160,4 +180,26 @@ async fn no_secret_and_no_token_at_any_log_level() {
     for secret in secrets {
         assert!(!said.contains(&secret), "{secret}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_arrived_is_printed_while_more_is_waited_for() {
+    use std::io::BufRead as _;
+    let fake = Fake::start(Tenant::builder().alerts(1).build()).await;
+    let slow = Script::head("").send("{\"value\":[{\"id\":\"da1\"},").then(pocketsoc_testkit::Step::Stall);
+    let server = FaultServer::start(vec![slow]).await.unwrap();
+    fake.write_profiles(&fake.profile("Slow", &server.uri()));
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_soc"))
+        .args(["list", "--timeout", "60"])
+        .current_dir(fake.folder.path())
+        .env(crate::fake::SECRET_VARIABLE, Tenant::SECRET)
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    std::io::BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("{\"id\":\"da1\""), "{line}");
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
