@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use pocketsoc_model::{Classification, Determination, Severity, Status};
 
@@ -109,10 +110,10 @@ pub(crate) struct TriageArgs {
     #[arg(long, value_name = "DETERMINATION")]
     pub(crate) determination: Option<Determination>,
     /// The new assignee, usually a user principal name
-    #[arg(long, value_name = "USER")]
+    #[arg(long, value_name = "USER", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) assign: Option<String>,
     /// A comment to add
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) comment: Option<String>,
     /// Where the status cannot be reached in one step, take the legal path to it
     #[arg(long)]

@@ -25,6 +25,7 @@ fn wrong_usage_is_told_and_exits_with_2() {
         &["list", "--profiles", "/no/such/file.toml"],
         &["triage", "da1"],
         &["triage", "da1", "--classification", "bad"],
+        &["triage", "da1", "--assign", ""],
         &["triage", "..", "--status", "new"],
         &["show", " "],
         &["normalize"],
