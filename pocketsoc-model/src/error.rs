@@ -230,6 +230,15 @@ impl Error {
         self
     }
 
+    /// Makes it [`ErrorKind::OutcomeUnknown`]: what failed is the answer, and nobody knows what became of the request.
+    #[must_use]
+    pub fn with_outcome_unknown(self) -> Self {
+        let message = format!("it may or may not have been carried out: {}", self.message());
+        self.with_kind(ErrorKind::OutcomeUnknown)
+            .with_message(message)
+            .with_hint("look whether it happened before asking again")
+    }
+
     /// Adds the HTTP status.
     #[must_use]
     pub fn with_status(mut self, status: u16) -> Self {

@@ -23,34 +23,28 @@ pub type ExchangeFuture = Pin<Box<dyn Future<Output = io::Result<http::Response<
 /// How large the chunks of a body are.
 const CHUNK: usize = 16 * 1024;
 
-/// Moves HTTP messages to a tenant in memory.
-#[derive(Debug, Clone)]
-pub struct TenantExchange {
-    tenant: Tenant,
+impl Tenant {
+    /// A closure that moves HTTP messages to this tenant without a network; what transport takes as its exchange.
+    pub fn exchange(&self) -> impl Fn(http::Request<Bytes>) -> ExchangeFuture + Send + Sync + 'static {
+        let tenant = self.clone();
+        move |request| Box::pin(exchange(tenant.clone(), request))
+    }
 }
 
-impl TenantExchange {
-    pub(crate) fn new(tenant: Tenant) -> Self {
-        Self { tenant }
+async fn exchange(
+    tenant: Tenant,
+    mut request: http::Request<Bytes>,
+) -> io::Result<http::Response<TenantBody>> {
+    // What a client sends on the wire and `http` keeps in the address.
+    if let Some(host) = request.uri().authority().map(|a| a.as_str().parse()) {
+        request.headers_mut().insert(http::header::HOST, host.map_err(io::Error::other)?);
     }
-
-    /// Asks the tenant.
-    pub fn send(&self, request: http::Request<Bytes>) -> ExchangeFuture {
-        let tenant = self.tenant.clone();
-        Box::pin(async move {
-            let mut request = request;
-            // What a client sends on the wire and `http` keeps in the address.
-            if let Some(host) = request.uri().authority().map(|a| a.as_str().parse()) {
-                request.headers_mut().insert(http::header::HOST, host.map_err(io::Error::other)?);
-            }
-            let (reply, trouble) = tenant.answer_with_trouble(&Request::from_http(request));
-            match trouble {
-                Some(Trouble::Refuse) => Err(io::ErrorKind::ConnectionRefused.into()),
-                Some(Trouble::ResetAfter) => Err(io::ErrorKind::ConnectionReset.into()),
-                Some(Trouble::Hang) => std::future::pending().await,
-                other => respond(reply, other.as_ref(), Arc::clone(tenant.clock())),
-            }
-        })
+    let (reply, trouble) = tenant.answer_with_trouble(&Request::from_http(request));
+    match trouble {
+        Some(Trouble::Refuse) => Err(io::ErrorKind::ConnectionRefused.into()),
+        Some(Trouble::ResetAfter) => Err(io::ErrorKind::ConnectionReset.into()),
+        Some(Trouble::Hang) => std::future::pending().await,
+        other => respond(reply, other.as_ref(), Arc::clone(tenant.clock())),
     }
 }
 

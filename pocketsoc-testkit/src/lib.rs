@@ -10,7 +10,7 @@ mod population;
 mod server;
 mod tenant;
 
-pub use exchange::{ExchangeFuture, TenantBody, TenantExchange};
+pub use exchange::{ExchangeFuture, TenantBody};
 pub use fault::{Fault, Trouble};
 pub use fault_server::{FaultServer, Script, Step};
 pub use message::{Reply, Request};

@@ -209,6 +209,11 @@ impl Call {
         self.replay
     }
 
+    /// Whether it may change something: everything but reads.
+    pub fn writes(&self) -> bool {
+        self.method != Method::Get && self.replay != Replay::Once
+    }
+
     /// The body.
     pub fn body(&self) -> Option<&[u8]> {
         self.body.as_deref()

@@ -12,7 +12,7 @@ pub use words::{
     AlertClassification, AlertDetermination, AlertSeverity, AlertStatus, EvidenceKind, InvestigationState,
 };
 
-use pocketsoc_model::{Error, ErrorKind, Lane, Result, ResumePoint};
+use pocketsoc_model::{Lane, Result, ResumePoint};
 use pocketsoc_transport::{Call, Endpoint, Method, PagePlan, Walk, quota};
 
 const READ: &str = "Alert.Read.All (application) or Alert.Read (delegated)";
@@ -71,13 +71,7 @@ impl Alerts {
     /// `NotFound` when there is none with this id; `OutcomeUnknown` when a change with a comment may have happened,
     /// or when the service accepted a change and answered with something else than the alert.
     pub async fn update(&self, id: &AlertId, update: &AlertUpdate) -> Result<Alert> {
-        let answer = self.write(id, update).await?;
-        Alert::from_json(&String::from_utf8_lossy(&answer)).map_err(|error| {
-            Error::new(ErrorKind::OutcomeUnknown, "update the alert")
-                .with_message("the service accepted the change and did not answer with the alert")
-                .with_hint("read the alert to see what it now is")
-                .with_source(error)
-        })
+        self.endpoint.element(&self::update(id, update)?).await
     }
 
     /// Changes an alert; whatever the service answers besides success is left to who reads back.

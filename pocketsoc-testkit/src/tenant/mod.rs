@@ -10,11 +10,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use pocketsoc_model::{Clock, ManualClock};
 
-use crate::exchange::TenantExchange;
 use crate::fault::{Fault, Trouble};
 use crate::message::{Reply, Request};
 use crate::population::{self, AlertRecord, Machine};
@@ -258,14 +256,6 @@ impl Tenant {
     /// A token for Defender for Endpoint with these delegated permissions.
     pub fn token_with_scopes(&self, scopes: &[&str]) -> String {
         self.mint(MDE_RESOURCE, Vec::new(), scopes.iter().map(ToString::to_string).collect(), Self::CLIENT_ID)
-    }
-
-    /// A closure that moves HTTP messages to this tenant without a network; what transport takes as its exchange.
-    pub fn exchange(
-        &self,
-    ) -> impl Fn(http::Request<Bytes>) -> crate::exchange::ExchangeFuture + Send + Sync + 'static {
-        let exchange = TenantExchange::new(self.clone());
-        move |request| exchange.send(request)
     }
 
     /// What the tenant answers. Faults that break the connection are answered 500 here; the in-memory exchange and

@@ -13,8 +13,9 @@ use url::Url;
 use super::envelope::{Envelope, Piece};
 use super::memory::{Followed, Remembered, digest};
 use super::{Decode, PagePlan};
+use crate::attempts::Opened;
 use crate::call::Call;
-use crate::endpoint::{Endpoint, Opened, place};
+use crate::endpoint::{Endpoint, place};
 
 /// So many pages without a new element in a row are no list any more.
 const EMPTY_PAGES: u32 = 50;
