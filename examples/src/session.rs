@@ -75,14 +75,16 @@ impl Session {
                 .with_hint("name one with --profile");
             return Err(Failure::plain(&error));
         }
-        match found.pop() {
-            Some((source, detection)) => Ok(Found { source, detection, failures }),
-            None => Err(failures
-                .into_iter()
-                .chain(strangers)
-                .next()
-                .unwrap_or_else(|| Failure::usage("no profile"))),
+        if let Some((source, detection)) = found.pop() {
+            return Ok(Found { source, detection, failures });
         }
+        // What could not be asked matters more than what does not have it.
+        let mut told = if failures.is_empty() { strangers } else { failures };
+        let last = told.pop().unwrap_or_else(|| Failure::usage("the profile file holds no profile"));
+        for failure in &told {
+            failure.report();
+        }
+        Err(last)
     }
 }
 

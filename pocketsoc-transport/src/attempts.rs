@@ -24,6 +24,8 @@ const LARGEST_ERROR: u64 = 64 * 1024;
 pub(crate) struct Opened {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
+    /// When its first byte must be there, repetitions included.
+    pub(crate) deadline: Duration,
     /// What has not been read yet.
     pub(crate) body: Body,
     /// The whole body, where it was read as part of the attempt.
@@ -48,7 +50,15 @@ struct Failed {
 
 impl Endpoint {
     /// Attempts until one succeeds or no further one is allowed.
-    pub(crate) async fn attempts(&self, call: &Call, url: &Url, reading: Reading) -> Result<Opened> {
+    ///
+    /// `until` is the deadline of an earlier reading that this one goes on with.
+    pub(crate) async fn attempts(
+        &self,
+        call: &Call,
+        url: &Url,
+        reading: Reading,
+        until: Option<Duration>,
+    ) -> Result<Opened> {
         let shared = &self.connection.0;
         let span = tracing::debug_span!(
             "call",
@@ -60,14 +70,16 @@ impl Endpoint {
         async {
             let (times, clock) = (&shared.times, &shared.clock);
             let (mut attempt, mut ambiguous, mut renewed) = (1_u32, 0_u32, false);
-            let mut deadline = None;
+            let mut deadline = until;
             let mut last: Option<Failed> = None;
             loop {
-                let patience =
-                    deadline.map_or(times.operation, |end: Duration| end.saturating_sub(clock.monotonic()));
-                let permit = match self.connection.limiter(call.quota) {
-                    Some(limiter) => Some(limiter.acquire(call.lane, call.operation, patience).await?),
-                    None => None,
+                let permit = match self.slot(call, deadline).await {
+                    Ok(permit) => permit,
+                    // What went wrong before says more than that there is no time left for another attempt.
+                    Err(error) => {
+                        let failed = last.unwrap_or_else(|| Failed::finally(error));
+                        return Err(Self::give_up(call, failed, attempt, ambiguous));
+                    }
                 };
                 // A wait for our own pacing is not the service's time: the deadline begins with the first slot.
                 let deadline =
@@ -79,19 +91,21 @@ impl Endpoint {
                     Ok(token) => token,
                     Err(error) => {
                         release(permit);
-                        return Err(error);
+                        return Err(settled(call, error, ambiguous));
                     }
                 };
                 let remaining = deadline.saturating_sub(clock.monotonic());
                 if remaining < times.attempt / 10 {
-                    // Too late to begin: what is sent now could only be abandoned.
+                    // What is sent now could only be abandoned.
                     release(permit);
-                    let failed = last.unwrap_or_else(|| Failed::timed_out(call, times.operation));
-                    return Err(Self::give_up(call, failed, attempt));
+                    let failed = last.unwrap_or_else(|| Failed::too_late(call));
+                    return Err(Self::give_up(call, failed, attempt, ambiguous));
                 }
                 let limit = times.attempt.min(remaining);
                 let failed = match self.attempt(call, url, &token, permit, limit, reading).await {
-                    Ok(done) => return Ok(Opened { body: done.body.with_first_by(deadline), ..done }),
+                    Ok(done) => {
+                        return Ok(Opened { body: done.body.with_first_by(deadline), deadline, ..done });
+                    }
                     Err(failed) => failed,
                 };
                 if failed.error.status() == Some(401) && !renewed && shared.tokens.can_renew() {
@@ -121,13 +135,27 @@ impl Endpoint {
                         clock.sleep(wait).await;
                         last = Some(failed);
                     }
-                    _ => return Err(Self::give_up(call, failed, attempt)),
+                    _ => return Err(Self::give_up(call, failed, attempt, ambiguous)),
                 }
                 attempt += 1;
             }
         }
         .instrument(span)
         .await
+    }
+
+    /// A slot of the quota, if it comes in time; before the deadline has begun, however long that takes.
+    async fn slot(&self, call: &Call, deadline: Option<Duration>) -> Result<Option<Permit>> {
+        let shared = &self.connection.0;
+        let Some(limiter) = self.connection.limiter(call.quota) else { return Ok(None) };
+        let remaining = deadline.map(|end| end.saturating_sub(shared.clock.monotonic()));
+        let patience = remaining.unwrap_or(shared.times.operation);
+        let slot = Box::pin(limiter.acquire(call.lane, call.operation, patience));
+        let Some(remaining) = remaining else { return slot.await.map(Some) };
+        match future::select(slot, shared.clock.sleep(remaining)).await {
+            Either::Left((permit, _)) => permit.map(Some),
+            Either::Right(_) => Err(Failed::too_late(call).error),
+        }
     }
 
     /// The token, if it comes in time. One that comes later serves the next call.
@@ -138,7 +166,7 @@ impl Endpoint {
         {
             Either::Left((token, _)) => token,
             Either::Right(_) => Err(Error::new(ErrorKind::Timeout, call.operation)
-                .with_message(format!("signing in took longer than {:.1?}", shared.times.operation))),
+                .with_message(format!("signing in took longer than the {remaining:.1?} left for it"))),
         }
     }
 
@@ -201,24 +229,29 @@ impl Endpoint {
         let shared = &self.connection.0;
         let cap = shared.sizes.answer;
         let body = Body::new(body, Arc::clone(&shared.clock), call.operation, shared.times.stall, cap);
-        Ok(Opened { status, headers, body, whole: Vec::new() })
+        Ok(Opened { status, headers, deadline: Duration::MAX, body, whole: Vec::new() })
     }
 
-    fn give_up(call: &Call, failed: Failed, attempts: u32) -> Error {
-        let Failed { error, outcome, hint } = failed;
+    fn give_up(call: &Call, failed: Failed, attempts: u32, ambiguous: u32) -> Error {
+        let Failed { error, hint, .. } = failed;
         let error = match hint {
             Some(hint) => error.with_retry_after(hint),
             None => error,
         };
-        // A read that failed is a read that failed; of everything else nobody knows.
-        if outcome == Outcome::Ambiguous && call.writes() {
-            return error.with_outcome_unknown();
-        }
         if attempts > 1 {
             tracing::warn!(attempts, error = %error, "gave up");
         }
-        error
+        settled(call, error, ambiguous)
     }
+}
+
+/// The error of a call, however it ended. A read that failed is a read that failed; of a write that may have been
+/// carried out in any of its attempts nobody knows.
+fn settled(call: &Call, error: Error, ambiguous: u32) -> Error {
+    if ambiguous > 0 && call.writes() && error.kind() != ErrorKind::OutcomeUnknown {
+        return error.with_outcome_unknown();
+    }
+    error
 }
 
 /// The slot of a call that never reached the service.
@@ -252,6 +285,14 @@ impl Failed {
             false if call.writes() => Self::finally(error.with_outcome_unknown()),
             false => Self::finally(error),
         }
+    }
+
+    /// The time for the call was used up before it could be sent.
+    fn too_late(call: &Call) -> Self {
+        let error = Error::new(ErrorKind::Timeout, call.operation).with_message(
+            "the time for it was used up, by signing in or by the quota, before it could be sent",
+        );
+        Self { error, outcome: Outcome::NeverSent, hint: None }
     }
 
     fn timed_out(call: &Call, limit: Duration) -> Self {

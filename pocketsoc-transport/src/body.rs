@@ -14,6 +14,9 @@ use crate::http_send::BodyStream;
 /// An idle limit alone is no bound: a byte a second would keep a call alive for ever.
 const PROGRESS: u64 = 64;
 
+/// What a body gets whose time was up before anybody looked.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// A body being read. Only time spent waiting for bytes counts: a slow consumer is never a time-out.
 pub(crate) struct Body {
     stream: BodyStream,
@@ -54,22 +57,34 @@ impl Body {
 
     /// The next bytes; `None` at the end.
     pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>> {
-        let mut waiting: Option<(Duration, Sleep)> = None;
+        let mut waiting: Option<(Duration, Duration, Sleep)> = None;
         let outcome = std::future::poll_fn(|cx| {
             if let Poll::Ready(next) = self.stream.as_mut().poll_next(cx) {
                 return Poll::Ready(Some(next));
             }
-            let (_, sleep) = waiting.get_or_insert_with(|| {
+            let (_, _, sleep) = waiting.get_or_insert_with(|| {
                 let now = self.clock.monotonic();
                 let stalled = self.stall.saturating_sub(self.waited);
-                let late = if self.read == 0 { self.first_by.saturating_sub(now) } else { Duration::MAX };
-                (now, self.clock.sleep(stalled.min(late)))
+                // A page that was asked for ahead may be looked at only after its deadline: it gets a moment.
+                let late = match self.first_by.checked_sub(now) {
+                    _ if self.read > 0 => Duration::MAX,
+                    Some(left) if !left.is_zero() => left,
+                    _ => GRACE,
+                };
+                let limit = stalled.min(late);
+                (now, limit, self.clock.sleep(limit))
             });
             sleep.as_mut().poll(cx).map(|()| None)
         })
         .await;
         let now = self.clock.monotonic();
-        self.waited += waiting.map_or(Duration::ZERO, |(since, _)| now.saturating_sub(since));
+        if let Some((since, limit, _)) = waiting {
+            let elapsed = now.saturating_sub(since);
+            // Bytes after more than the limit were there earlier: it was the consumer who did not look.
+            if outcome.is_none() || elapsed <= limit {
+                self.waited += elapsed;
+            }
+        }
         let Some(next) = outcome else { return Err(self.stalled()) };
         let chunk = match next.transpose() {
             Ok(Some(chunk)) => chunk,

@@ -1,6 +1,7 @@
 //! One service for one connection: every call of every client goes through here.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use pocketsoc_model::{Error, ErrorKind, Result};
 use serde::de::DeserializeOwned;
@@ -82,7 +83,7 @@ impl Endpoint {
     /// What the service said.
     pub async fn bytes(&self, call: &Call) -> Result<Vec<u8>> {
         let url = self.url_of(call)?;
-        Ok(self.attempts(call, &url, Reading::Whole).await?.whole)
+        Ok(self.attempts(call, &url, Reading::Whole, None).await?.whole)
     }
 
     /// Walks over the elements of a list.
@@ -91,8 +92,8 @@ impl Endpoint {
     }
 
     /// Makes a call and gives the answer as soon as its head is there.
-    pub(crate) async fn open(&self, call: &Call, url: &Url) -> Result<Opened> {
-        self.attempts(call, url, Reading::Head).await
+    pub(crate) async fn open(&self, call: &Call, url: &Url, until: Option<Duration>) -> Result<Opened> {
+        self.attempts(call, url, Reading::Head, until).await
     }
 
     pub(crate) fn url_of(&self, call: &Call) -> Result<Url> {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, Datelike as _, SecondsFormat, TimeDelta, Utc};
 
 /// A field that a service can filter by, with the type of its values.
 ///
@@ -55,6 +55,12 @@ const TICK: i64 = 100;
 impl Literal for DateTime<Utc> {
     /// Cut to whole ticks of 100 ns, in which services count; seven digits at most, without zeros that say nothing.
     fn literal(&self) -> String {
+        // OData knows the years 1 to 9999.
+        if self.year() < 1 {
+            return "0001-01-01T00:00:00Z".to_owned();
+        } else if self.year() > 9999 {
+            return "9999-12-31T23:59:59Z".to_owned();
+        }
         let beyond = i64::from(self.timestamp_subsec_nanos()) % TICK;
         let text = (*self - TimeDelta::nanoseconds(beyond)).to_rfc3339_opts(SecondsFormat::AutoSi, true);
         match text.split_once('.') {
@@ -246,6 +252,14 @@ mod tests {
         assert_eq!(UPDATED.lt(&at).to_string(), format!("lastUpdateTime lt {up}"));
         assert_eq!(UPDATED.gt(&at).to_string(), format!("lastUpdateTime gt {down}"));
         assert_eq!(UPDATED.le(&at).to_string(), format!("lastUpdateTime le {down}"));
+        assert_eq!(
+            UPDATED.ge(&DateTime::<Utc>::MIN_UTC).to_string(),
+            "lastUpdateTime ge 0001-01-01T00:00:00Z"
+        );
+        assert_eq!(
+            UPDATED.lt(&DateTime::<Utc>::MAX_UTC).to_string(),
+            "lastUpdateTime lt 9999-12-31T23:59:59Z"
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `soc list`: detections of all profiles, merged, as they arrive.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
@@ -32,6 +32,16 @@ pub(crate) async fn run(common: &Common, args: ListArgs) -> Result<Outcome, Fail
     Ok(outcome)
 }
 
+/// How far a profile has come.
+#[derive(Default)]
+struct Profile {
+    delivered: usize,
+    /// It has been told of.
+    failed: bool,
+    /// Its list was read to the end, or to the limit.
+    ended: bool,
+}
+
 /// The query that the arguments ask for.
 pub(super) fn query(session: &Session, args: ListArgs) -> DetectionQuery {
     let now = session.clock.now();
@@ -56,7 +66,9 @@ pub(super) async fn print(
     }
     drop(sender);
     let progress = progress(output);
-    let (mut count, mut failed) = (0, HashSet::new());
+    let mut count = 0;
+    let mut progress_of: HashMap<String, Profile> =
+        session.sources.iter().map(|s| (s.name().to_owned(), Profile::default())).collect();
     let limit = query.limit.unwrap_or(usize::MAX);
     loop {
         // What is here is printed before more is waited for.
@@ -66,33 +78,36 @@ pub(super) async fn print(
             progress.suspend(|| output.flush())?;
             news.recv().await
         };
-        let Some((profile, news)) = next else { break };
+        let Some((name, news)) = next else { break };
+        let profile = progress_of.entry(name.clone()).or_default();
         match news {
             News::Item(item) => match *item {
                 // Past the limit nothing is printed, but a profile that fails is still told of.
-                Ok(_) if count >= limit => {}
+                Ok(_) if count >= limit => profile.delivered += 1,
                 Ok(detection) => {
+                    profile.delivered += 1;
                     count += 1;
                     progress.set_message(format!("{count} detections"));
                     progress.suspend(|| output.row(detection))?;
                 }
                 Err(error) => {
-                    progress.suspend(|| Failure::of(&profile, &error).report());
-                    failed.insert(profile);
+                    progress.suspend(|| Failure::of(&name, &error).report());
+                    profile.failed = true;
                 }
             },
             News::End(report) => {
-                if !report.complete && query.limit.is_none() && !failed.contains(&profile) {
-                    let text = format!("profile \"{profile}\": list detections: the list is not complete");
-                    progress.suspend(|| Failure::operation(text).report());
-                    failed.insert(profile);
-                }
+                // A list cut off by the limit is as complete as was asked for.
+                profile.ended = report.complete || profile.delivered >= limit || profile.failed;
             }
         }
     }
     progress.finish_and_clear();
     output.flush()?;
-    let outcome = if failed.is_empty() { Outcome::Complete } else { Outcome::WithFailures };
+    for (name, _) in progress_of.iter().filter(|(_, p)| !p.failed && !p.ended) {
+        Failure::operation(format!("profile \"{name}\": list detections: the list is not complete")).report();
+    }
+    let well = progress_of.values().all(|p| p.ended && !p.failed);
+    let outcome = if well { Outcome::Complete } else { Outcome::WithFailures };
     Ok((outcome, count))
 }
 

@@ -26,8 +26,12 @@ pub(crate) async fn run(common: &Common, args: TriageArgs) -> Result<Outcome, Fa
     } else {
         let found = session.find(&id).await?;
         // Where a profile could not be asked, nobody knows that only one holds it: no write on a guess.
-        if let Some(failure) = found.failures.into_iter().next() {
-            return Err(failure.with_hint("or name the profile with --profile"));
+        let mut failures = found.failures;
+        if let Some(last) = failures.pop() {
+            for failure in &failures {
+                failure.report();
+            }
+            return Err(last.with_hint("or name the profile with --profile"));
         }
         found.source
     };

@@ -123,6 +123,26 @@ async fn a_bad_element_is_reported_and_the_others_are_printed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_limit_does_not_excuse_a_list_that_ended_early() {
+    let fake = Fake::start(Tenant::builder().alerts(1).build()).await;
+    let partial =
+        Script::answer(206, "warning: 199 - \"MCAS/0.1/504/10000\"\r\n", "{\"value\":[{\"id\":\"da1\"}]}");
+    let server = FaultServer::start(vec![partial]).await.unwrap();
+    fake.write_profiles(&fake.profile("Partial", &server.uri()));
+    for args in [&["list"][..], &["list", "--limit", "100"]] {
+        let said = fake.soc(args);
+        assert_eq!(said.lines().len(), 1);
+        failed(&said, &["profile \"Partial\": list detections: the list is not complete"]);
+    }
+    assert_eq!(fake.soc(&["list", "--limit", "1"]).code, 0, "as many as were asked for");
+    assert_eq!(
+        soc(&["list", "--since", "99999999d", "--limit", "1"]).code,
+        0,
+        "older than the calendar is everything"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_hanging_service_is_given_up_within_the_timeout() {
     let fake = Fake::start(Tenant::builder().alerts(1).build()).await;
     let silent = FaultServer::start(vec![Script::new().then(pocketsoc_testkit::Step::Stall)]).await.unwrap();

@@ -190,11 +190,15 @@ impl Fetcher {
                 let deadline = clock.monotonic().saturating_add(self.authority.limits.operation);
                 let mut attempt = 1;
                 loop {
-                    let Refusal { error, outcome } =
-                        match self.authority.client_secret(tenant, client_id, secret, &scope).await {
-                            Ok(token) => return Ok(token),
-                            Err(refusal) => refusal,
-                        };
+                    let Refusal { error, outcome } = match self
+                        .authority
+                        .within(deadline)
+                        .client_secret(tenant, client_id, secret, &scope)
+                        .await
+                    {
+                        Ok(token) => return Ok(token),
+                        Err(refusal) => refusal,
+                    };
                     let remaining = deadline.saturating_sub(clock.monotonic());
                     let limit = self.authority.limits.attempt;
                     // A token request creates nothing, so every failure that is not an answer may be repeated.

@@ -48,6 +48,12 @@ pub(crate) struct Refusal {
 }
 
 impl Authority {
+    /// The same, with no attempt longer than what is left until then.
+    pub(crate) fn within(&self, deadline: Duration) -> Self {
+        let left = deadline.saturating_sub(self.clock.monotonic());
+        Self { limits: self.limits.with_attempt(self.limits.attempt.min(left)), ..self.clone() }
+    }
+
     /// One attempt to get a token for an application by its secret.
     ///
     /// Follows "Microsoft identity platform and the OAuth 2.0 client credentials flow".

@@ -41,7 +41,7 @@ impl Elements {
                 self.index += 1;
                 let position = Position::default().with_index(self.index - 1);
                 if self.envelope.was_replaced(&range) {
-                    return Some(Err(failed("an element holds bytes that are no text", position)));
+                    return Some(Err(failed(NO_TEXT, position)));
                 }
                 return Some(match element {
                     Some(element) => Ok(element),
@@ -50,7 +50,9 @@ impl Elements {
             }
             Ok(Piece::End) => {
                 self.done = true;
-                return None;
+                // `"value": null` is an empty list, unless it is a member of what is one element all the same.
+                let whole = self.whole.take().filter(|_| self.envelope.list_was_null())?;
+                return T::decode(std::str::from_utf8(&whole).ok()?).ok().map(Ok);
             }
             Ok(Piece::More) => Broken { offset: self.envelope.offset(), what: "the document ends too early" },
             Err(broken) => broken,
@@ -59,13 +61,18 @@ impl Elements {
         Some(match self.whole.take() {
             // Until a list has been found, it may be one element that is no list.
             Some(whole) if !self.envelope.has_list() => {
-                let text = String::from_utf8_lossy(&whole);
-                T::decode(&text).map_err(|e| unreadable(&e, Position::default().with_index(0)))
+                let position = Position::default().with_index(0);
+                match std::str::from_utf8(&whole) {
+                    Ok(text) => T::decode(text).map_err(|e| unreadable(&e, position)),
+                    Err(_) => Err(failed(NO_TEXT, position)),
+                }
             }
             _ => Err(failed(what, Position::default().with_offset(offset))),
         })
     }
 }
+
+const NO_TEXT: &str = "an element holds bytes that are no text";
 
 fn unreadable(error: &serde_json::Error, position: Position) -> Error {
     failed(&format!("an element cannot be read ({})", place(error)), position)
@@ -116,6 +123,9 @@ mod tests {
         let large =
             Box::leak(format!("{{\"a\":[{}1],\"value\":\"x\"}}", "1,".repeat(50_000)).into_boxed_str());
         assert!(read(large)[0].is_ok(), "one object with a large member is no list");
+        let value = read("{\"id\":1,\"value\":null}");
+        assert!(matches!(value.as_slice(), [Ok(_)]), "one object with a null of that name is no list");
+        assert_eq!(elements(b"{\"id\":\"\xFF\"}".to_vec()).next_as::<Text>().map(|e| e.is_err()), Some(true));
         let cut = read("[{\"id\":1},{\"id\"");
         assert_eq!((cut.len(), cut[0].is_ok(), cut[1].is_err()), (2, true, true));
     }

@@ -65,6 +65,7 @@ pub(super) struct Envelope {
     /// The page is a bare array: no object around it.
     bare: bool,
     found_list: bool,
+    null_list: bool,
     name: String,
     next_link: Option<String>,
     /// What has arrived and is not yet cut.
@@ -87,6 +88,7 @@ impl Envelope {
             place: Place::Start,
             bare: false,
             found_list: false,
+            null_list: false,
             name: String::new(),
             next_link: None,
             text: String::new(),
@@ -138,6 +140,11 @@ impl Envelope {
     /// Whether the elements have been reached.
     pub(super) fn has_list(&self) -> bool {
         self.found_list
+    }
+
+    /// Whether the list was given as null.
+    pub(super) fn list_was_null(&self) -> bool {
+        self.null_list
     }
 
     /// The link to the next page, as soon as it has been read.
@@ -237,7 +244,8 @@ impl Envelope {
 
     /// Notes the value of a member beside the elements.
     fn member(&mut self, value: &Range<usize>) {
-        self.found_list |= self.name == "value" && self.text(value) == "null";
+        self.null_list |= self.name == "value" && self.text(value) == "null";
+        self.found_list |= self.null_list;
         if NEXT_LINKS.contains(&self.name.as_str()) {
             let link = serde_json::from_str::<Option<String>>(self.text(value));
             self.next_link = link.ok().flatten().filter(|link| !link.is_empty());

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use http::header;
@@ -25,10 +26,11 @@ const EMPTY_PAGES: u32 = 50;
 struct Opening(JoinHandle<Result<Opened>>);
 
 impl Opening {
-    fn of(endpoint: &Endpoint, call: &Call, url: &Url) -> Self {
+    /// `until` is the deadline of an earlier reading of the page that this one goes on with.
+    fn of(endpoint: &Endpoint, call: &Call, url: &Url, until: Option<Duration>) -> Self {
         let (endpoint, call, url) = (endpoint.clone(), call.clone(), url.clone());
         let span = tracing::Span::current();
-        Self(tokio::spawn(async move { endpoint.open(&call, &url).await }.instrument(span)))
+        Self(tokio::spawn(async move { endpoint.open(&call, &url, until).await }.instrument(span)))
     }
 
     async fn opened(mut self, operation: &'static str) -> Result<Opened> {
@@ -75,6 +77,16 @@ enum Next {
     Nothing,
 }
 
+impl Next {
+    /// The page at an address, which may be on its way already.
+    fn to(url: Url, ahead: Option<Box<Ahead>>) -> Self {
+        match ahead {
+            Some(ahead) if ahead.url == url => Self::Ahead(ahead),
+            _ => Self::Page(url),
+        }
+    }
+}
+
 /// The page being read.
 struct Page {
     url: Url,
@@ -89,6 +101,9 @@ struct Page {
     /// Digests of what earlier readings have given and this one has not met yet.
     owed: HashMap<u128, u32>,
     readings: u32,
+    deadline: Duration,
+    /// No byte of it has come yet, in any reading.
+    untouched: bool,
     ahead: Option<Box<Ahead>>,
 }
 
@@ -177,7 +192,7 @@ impl Pager {
         self.pages += 1;
         let opened = match next {
             Next::Ahead(ahead) => ahead.opening.opened(self.call.operation).await,
-            _ => Opening::of(&self.endpoint, &self.call, &url).opened(self.call.operation).await,
+            _ => Opening::of(&self.endpoint, &self.call, &url, None).opened(self.call.operation).await,
         };
         match opened {
             Ok(opened) => {
@@ -210,6 +225,8 @@ impl Pager {
             given: Vec::new(),
             owed: HashMap::new(),
             readings: 1,
+            deadline: opened.deadline,
+            untouched: true,
             ahead: None,
         });
     }
@@ -251,6 +268,7 @@ impl Pager {
         let Some(page) = &mut self.page else { return Ok(()) };
         let broke_off = match page.body.chunk().await {
             Ok(Some(chunk)) => {
+                page.untouched = false;
                 page.envelope.feed(&chunk);
                 return Ok(());
             }
@@ -267,13 +285,20 @@ impl Pager {
     async fn read_again(&mut self, broke_off: Error) -> Result<()> {
         let Some(page) = &mut self.page else { return Ok(()) };
         let shared = &self.endpoint.connection().0;
+        // Until a first byte has come, all readings share one deadline.
+        let until = page.untouched.then_some(page.deadline);
         if page.readings >= shared.policy.attempts || !shared.budget.withdraw() {
             return Err(self.lose(broke_off));
         }
         tracing::debug!(page = self.pages, error = %broke_off, "the page broke off, reading it again");
-        shared.clock.sleep(shared.policy.backoff(page.readings, &shared.jitter)).await;
+        let wait = shared.policy.backoff(page.readings, &shared.jitter);
+        if until.is_some_and(|until| shared.clock.monotonic() + wait >= until) {
+            return Err(self.lose(broke_off));
+        }
+        shared.clock.sleep(wait).await;
         let opened =
-            match Opening::of(&self.endpoint, &self.call, &page.url).opened(self.call.operation).await {
+            match Opening::of(&self.endpoint, &self.call, &page.url, until).opened(self.call.operation).await
+            {
                 Ok(opened) => opened,
                 Err(error) => return Err(self.lose(error)),
             };
@@ -300,7 +325,7 @@ impl Pager {
         if url == page.url {
             return;
         }
-        let opening = Opening::of(&self.endpoint, &self.call, &url);
+        let opening = Opening::of(&self.endpoint, &self.call, &url, None);
         page.ahead = Some(Box::new(Ahead { url, opening }));
     }
 
@@ -309,8 +334,7 @@ impl Pager {
         let Some(mut page) = self.page.take() else { return Ok(()) };
         // Lets the connection be used again; what is not there yet is not waited for.
         let _ = page.body.chunk().now_or_never();
-        self.received += page.index;
-        self.since_top += page.index;
+        self.count(&page);
         self.empty_pages = if page.fresh == 0 { self.empty_pages + 1 } else { 0 };
         if self.empty_pages >= EMPTY_PAGES {
             return Err(self.circle(&page.url, &format!("{EMPTY_PAGES} pages in a row brought nothing new")));
@@ -343,10 +367,7 @@ impl Pager {
         if !self.followed.is_new(url.as_str()) {
             return Err(self.circle(&page.url, "a next link leads back to a page already read"));
         }
-        self.next = match page.ahead {
-            Some(ahead) if ahead.url == url => Next::Ahead(ahead),
-            _ => Next::Page(url),
-        };
+        self.next = Next::to(url, page.ahead);
         Ok(())
     }
 
@@ -358,12 +379,18 @@ impl Pager {
         let error = error.with_position(position);
         match page.envelope.next_link().and_then(|link| self.endpoint.follow(link).ok()) {
             Some(url) if self.followed.is_new(url.as_str()) => {
-                self.received += page.index;
-                self.next = Next::Page(url);
+                self.count(&page);
+                self.next = Next::to(url, page.ahead);
             }
             _ => self.end(Some(&page.url)),
         }
         error
+    }
+
+    /// Counts what a page brought.
+    fn count(&mut self, page: &Page) {
+        self.received += page.index;
+        self.since_top += page.index;
     }
 
     fn circle(&mut self, at: &Url, what: &str) -> Error {

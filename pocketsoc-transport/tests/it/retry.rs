@@ -243,3 +243,42 @@ async fn a_call_that_waited_too_long_for_the_quota_is_not_sent_at_all() {
     let error = endpoint.bytes(&call).await.unwrap_err();
     assert_eq!((error.status(), log.count()), (Some(503), 1), "the second slot came a minute later: {error}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn that_it_may_have_happened_is_not_forgotten_when_the_next_attempt_fails_otherwise() {
+    let patch = || {
+        pocketsoc_transport::Call::fixed(
+            pocketsoc_transport::Method::Patch,
+            "update the alert",
+            "/api/alerts/a",
+            &pocketsoc_transport::quota::MDE,
+        )
+        .with_replay(Replay::Always)
+    };
+    for second in [throttled("retry-after", "1000"), status(403), status(404), Act::Refuse] {
+        let (http, _) = scripted(move |n, _| if n == 0 { status(500) } else { second.clone() });
+        let error = endpoint(over(http)).bytes(&patch()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
+    }
+    for only in [status(403), Act::Refuse, throttled("retry-after", "1000")] {
+        let (http, _) = scripted(move |_, _| only.clone());
+        let error = endpoint(over(http)).bytes(&patch()).await.unwrap_err();
+        assert_ne!(
+            error.kind(),
+            ErrorKind::OutcomeUnknown,
+            "what certainly did not happen is not in doubt: {error}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_breaks_off_before_its_first_byte_has_one_deadline_for_all_its_readings() {
+    use crate::harness::{drain, walk};
+    let (http, _) = scripted(|_, _| Act::Slow(vec![], secs(0)));
+    let start = tokio::time::Instant::now();
+    let limits = TimeLimits::default().with_operation(secs(2)).with_attempt(secs(2));
+    let endpoint = endpoint(over(http).time_limits(limits));
+    let (_, errors) = drain(&mut walk(&endpoint, pocketsoc_transport::PagePlan::by_links())).await;
+    assert_eq!(errors.len(), 1);
+    assert!(start.elapsed() <= secs(2) + Duration::from_millis(50), "{:?}", start.elapsed());
+}
