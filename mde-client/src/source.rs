@@ -1,18 +1,13 @@
 //! Defender for Endpoint as a source of detections.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
-use std::time::Duration;
-
 use async_trait::async_trait;
-use futures_core::Stream;
 use pocketsoc_model::{
     Capabilities, ChangePart, Classification, DEFAULT_LANE, Detail, Detection, DetectionChange, DetectionId,
     DetectionQuery, DetectionSource, DetectionStream, Determination, Error, ErrorKind, Filtering, Product,
-    QueryFilters, Result, Severity, Status, TransitionTable, check_pair,
+    QueryFilters, Result, Severity, Status, TransitionTable, check_pair, read_back,
 };
 use pocketsoc_transport::odata::Filter;
-use pocketsoc_transport::{Cloud, Endpoint, Walk};
+use pocketsoc_transport::{Cloud, Endpoint};
 
 use crate::alerts::{
     Alert, AlertClassification, AlertDetermination, AlertId, AlertQuery, AlertSeverity, AlertStatus,
@@ -153,9 +148,8 @@ impl DetectionSource for MdeDetections {
         }
         let lane = query.lane.unwrap_or(DEFAULT_LANE);
         let walk = self.alerts.walk(&native, lane, query.limit.is_none(), query.resume.clone());
-        let log = walk.log();
-        let left = query.limit.unwrap_or(usize::MAX);
-        DetectionStream::new(Matching { walk, source: self.clone(), query: query.clone(), left }, log)
+        let source = self.clone();
+        walk.detections(query, move |alert| source.seen(alert))
     }
 
     async fn get(&self, id: &DetectionId) -> Result<Detection> {
@@ -166,78 +160,7 @@ impl DetectionSource for MdeDetections {
         let current = &self.get(id).await?;
         let Some(update) = self.plan(current, change)? else { return Ok(current.clone()) };
         self.alerts.write(&AlertId::new(id.as_str())?, &update).await?;
-        let mut missing = Vec::new();
-        for wait in READ_BACK {
-            self.endpoint.connection().clock().sleep(wait).await;
-            let now = self.get(id).await.map_err(|error| not_read_back(change, error))?;
-            missing = not_applied(change, current, &now);
-            if missing.is_empty() {
-                return Ok(now);
-            }
-        }
-        let applied = change.parts().filter(|part| !missing.contains(part));
-        let words: Vec<_> = missing.iter().map(ToString::to_string).collect();
-        Err(Error::new(ErrorKind::NotApplied, UPDATE)
-            .with_message(format!("the service answered success and did not change {}", words.join(", ")))
-            .with_applied(applied)
-            .with_detection(id.clone()))
-    }
-}
-
-/// Before each look at what a change has done: the service's readers may lag a little behind its writers.
-const READ_BACK: [Duration; 3] = [Duration::ZERO, Duration::from_millis(500), Duration::from_secs(1)];
-
-fn not_read_back(change: &DetectionChange, error: Error) -> Error {
-    Error::new(ErrorKind::OutcomeUnknown, UPDATE)
-        .with_message(format!("the change was accepted but could not be read back: {}", error.message()))
-        .with_applied(change.parts())
-        .with_source(error)
-}
-
-/// The parts of a change that `now` does not show. A comment shows when there is one more with its text than before.
-fn not_applied(change: &DetectionChange, before: &Detection, now: &Detection) -> Vec<ChangePart> {
-    let ours = |d: &Detection| {
-        let text = change.comment.as_deref().map(str::trim);
-        d.comments.iter().filter(|c| Some(c.text.trim()) == text).count()
-    };
-    let mut missing = change.missing_from(now);
-    missing.retain(|part| *part != ChangePart::Comment);
-    if change.comment.is_some() && ours(now) <= ours(before) {
-        missing.push(ChangePart::Comment);
-    }
-    missing
-}
-
-/// The walk's alerts, normalized, filtered once more, and no more than asked for.
-struct Matching {
-    walk: Walk<Alert>,
-    source: MdeDetections,
-    query: DetectionQuery,
-    left: usize,
-}
-
-impl Stream for Matching {
-    type Item = Result<Detection>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = &mut *self;
-        loop {
-            if this.left == 0 {
-                return Poll::Ready(None);
-            }
-            let detection = match std::task::ready!(Pin::new(&mut this.walk).poll_next(cx)) {
-                None => return Poll::Ready(None),
-                Some(alert) => alert.and_then(|alert| this.source.seen(alert)),
-            };
-            match detection {
-                Ok(detection) if !this.query.matches(&detection) => {}
-                Ok(detection) => {
-                    this.left -= 1;
-                    return Poll::Ready(Some(Ok(detection)));
-                }
-                Err(error) => return Poll::Ready(Some(Err(error))),
-            }
-        }
+        read_back(self, &**self.endpoint.connection().clock(), UPDATE, change, current).await
     }
 }
 

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use pocketsoc_model::{Result, WalkLog, WalkReport};
+use pocketsoc_model::{Detection, DetectionQuery, DetectionStream, Result, WalkLog, WalkReport};
 
 use super::pager::Pager;
 use super::{Decode, PagePlan};
@@ -31,6 +31,19 @@ impl<T: Decode> Walk<T> {
             Some((item, pager))
         });
         Self { inner: Box::pin(inner.fuse()), log }
+    }
+}
+
+impl<T: Send + 'static> Walk<T> {
+    /// The walk as detections: normalized, filtered once more by the query, no more than its limit, with the walk's
+    /// own report. For the `source.rs` of a client.
+    pub fn detections(
+        self,
+        query: &DetectionQuery,
+        normalize: impl FnMut(T) -> Result<Detection> + Send + Unpin + 'static,
+    ) -> DetectionStream {
+        let (log, left) = (self.log(), query.limit.unwrap_or(usize::MAX));
+        DetectionStream::new(Matching { walk: self, normalize, query: query.clone(), left }, log)
     }
 }
 
@@ -68,6 +81,37 @@ impl<T> Stream for Walk<T> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.inner.as_mut().poll_next(cx)
+    }
+}
+
+/// What of a walk matches a query.
+struct Matching<T, F> {
+    walk: Walk<T>,
+    normalize: F,
+    query: DetectionQuery,
+    left: usize,
+}
+
+impl<T, F: FnMut(T) -> Result<Detection> + Unpin> Stream for Matching<T, F> {
+    type Item = Result<Detection>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        while this.left > 0 {
+            let detection = match std::task::ready!(Pin::new(&mut this.walk).poll_next(cx)) {
+                None => break,
+                Some(element) => element.and_then(&mut this.normalize),
+            };
+            match detection {
+                Ok(detection) if !this.query.matches(&detection) => {}
+                Ok(detection) => {
+                    this.left -= 1;
+                    return Poll::Ready(Some(Ok(detection)));
+                }
+                Err(error) => return Poll::Ready(Some(Err(error))),
+            }
+        }
+        Poll::Ready(None)
     }
 }
 

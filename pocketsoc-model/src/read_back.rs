@@ -1,0 +1,62 @@
+//! After a write: looking at what became of it.
+
+use std::time::Duration;
+
+use crate::{ChangePart, Clock, Detection, DetectionChange, DetectionSource, Error, ErrorKind, Result};
+
+/// Before each look at what a change has done: a service's readers may lag a little behind its writers.
+const LOOKS: [Duration; 3] = [Duration::ZERO, Duration::from_millis(500), Duration::from_secs(1)];
+
+/// Reads a detection back after a change that its service accepted, and returns what it now is.
+///
+/// For implementers of [`DetectionSource::update`]: `before` is the detection as it was before the write. A reader that
+/// lags is looked at again, up to three times within a second and a half of `clock`.
+///
+/// # Errors
+/// `NotApplied`, naming the parts, when the change does not show; `OutcomeUnknown` when it cannot be read back.
+pub async fn read_back(
+    source: &dyn DetectionSource,
+    clock: &dyn Clock,
+    operation: &'static str,
+    change: &DetectionChange,
+    before: &Detection,
+) -> Result<Detection> {
+    let mut missing = Vec::new();
+    for wait in LOOKS {
+        if !wait.is_zero() {
+            clock.sleep(wait).await;
+        }
+        let now = source.get(&before.id).await.map_err(|error| unreadable(operation, change, error))?;
+        missing = not_applied(change, before, &now);
+        if missing.is_empty() {
+            return Ok(now);
+        }
+    }
+    let applied = change.parts().filter(|part| !missing.contains(part));
+    let words: Vec<_> = missing.iter().map(ToString::to_string).collect();
+    Err(Error::new(ErrorKind::NotApplied, operation)
+        .with_message(format!("the service answered success and did not change {}", words.join(", ")))
+        .with_applied(applied)
+        .with_detection(before.id.clone()))
+}
+
+fn unreadable(operation: &'static str, change: &DetectionChange, error: Error) -> Error {
+    Error::new(ErrorKind::OutcomeUnknown, operation)
+        .with_message(format!("the change was accepted but could not be read back: {}", error.message()))
+        .with_applied(change.parts())
+        .with_source(error)
+}
+
+/// The parts of a change that `now` does not show. A comment shows when there is one more with its text than before.
+fn not_applied(change: &DetectionChange, before: &Detection, now: &Detection) -> Vec<ChangePart> {
+    let ours = |d: &Detection| {
+        let text = change.comment.as_deref().map(str::trim);
+        d.comments.iter().filter(|c| Some(c.text.trim()) == text).count()
+    };
+    let mut missing = change.missing_from(now);
+    missing.retain(|part| *part != ChangePart::Comment);
+    if change.comment.is_some() && ours(now) <= ours(before) {
+        missing.push(ChangePart::Comment);
+    }
+    missing
+}
