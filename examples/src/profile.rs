@@ -4,7 +4,7 @@ use std::path::Path;
 
 use chrono::{NaiveDate, TimeDelta};
 use pocketsoc_model::{Clock, Error};
-use pocketsoc_transport::{Cloud, Secret};
+use pocketsoc_transport::{Cloud, Secret, check_address};
 use toml::{Table, Value};
 
 use crate::failure::Failure;
@@ -170,24 +170,11 @@ impl Entry<'_> {
         Ok(Profile { name, auth, warnings, cloud, base_url, authority })
     }
 
-    /// https, or http on this machine; the libraries check the rest.
-    fn address(&self, key: &str) -> Result<Option<String>, Failure> {
+    fn address(&self, key: &'static str) -> Result<Option<String>, Failure> {
         let Some(text) = self.text(key)? else { return Ok(None) };
-        let rule = "https://, or http:// on this machine only (127.0.0.1, localhost, [::1])";
-        let Ok(url) = url::Url::parse(text) else {
-            return Err(self.wrong(key, &format!("it is not an address; allowed: {rule}")));
-        };
-        let local = match url.host() {
-            Some(url::Host::Domain(domain)) => domain == "localhost",
-            Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-            Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-            None => false,
-        };
-        match url.scheme() {
-            "https" => Ok(Some(text.to_owned())),
-            "http" if local => Ok(Some(text.to_owned())),
-            _ => Err(self.wrong(key, &format!("this address is not allowed; allowed: {rule}"))),
-        }
+        check_address(key, text)
+            .map_err(|e| self.wrong(key, &format!("{}; {}", e.message(), e.hint().unwrap_or_default())))?;
+        Ok(Some(text.to_owned()))
     }
 
     fn secret(&self, warnings: &mut Vec<String>) -> Result<SecretPlace, Failure> {

@@ -64,25 +64,19 @@ impl MdeDetections {
             check_pair(classification, determination)
                 .map_err(|e| Error::new(ErrorKind::InvalidRequest, UPDATE).with_message(e.to_string()))?;
         }
+        let missing = change.missing_from(current);
         let mut update = AlertUpdate::new();
-        for part in change.missing_from(current) {
-            match part {
-                ChangePart::Status => update.status = change.status.map(native_status).transpose()?,
-                ChangePart::Classification => {
-                    update.classification = change.classification.map(native_classification).transpose()?;
-                }
-                ChangePart::Determination => {
-                    update.determination = change.determination.map(native_determination).transpose()?;
-                }
-                ChangePart::AssignedTo => update.assigned_to.clone_from(&change.assigned_to),
-                _ => {}
-            }
+        if missing.contains(&ChangePart::Status) {
+            update.status = change.status.map(native_status).transpose()?;
+        }
+        if missing.contains(&ChangePart::AssignedTo) {
+            update.assigned_to.clone_from(&change.assigned_to);
         }
         // A comment is always added, also where one with the same text is there.
         update.comment.clone_from(&change.comment);
         // The service may recalculate the half of a verdict that is left out: the pair goes together, as far as what
         // stands already goes with what is new.
-        if update.classification.is_some() || update.determination.is_some() {
+        if missing.contains(&ChangePart::Classification) || missing.contains(&ChangePart::Determination) {
             let determination = change.determination.or(current.determination);
             update.classification = classification.map(native_classification).transpose()?;
             update.determination = determination

@@ -25,6 +25,7 @@ pub use cloud::{Cloud, Service, Site};
 pub use connection::{Connection, ConnectionBuilder, SizeLimits, TimeLimits};
 pub use endpoint::Endpoint;
 pub use http_send::{BodyStream, HttpSend, SendError, SendFuture};
+pub use link::check_address;
 pub use page::{Decode, Elements, KeepRaw, PagePlan, Walk, elements};
 pub use pocketsoc_model::{Clock, Error, ErrorKind, Result};
 pub use retry::{Jitter, RetryPolicy};

@@ -40,6 +40,15 @@ pub(crate) fn configured(what: &'static str, text: &str) -> Result<Url> {
     Ok(url)
 }
 
+/// Checks an address for a service or for the sign-in, as a client's builder will: https, or http on this machine, and
+/// nothing of a query, a fragment or credentials. `what` names it in the error.
+///
+/// # Errors
+/// `InvalidRequest` that says which rule is broken, with what is allowed as its hint.
+pub fn check_address(what: &'static str, text: &str) -> Result<()> {
+    configured(what, text).map(drop)
+}
+
 /// Follows a link that a service gave, onto the configured base.
 ///
 /// Allowed are the configured origin and the same service's other hosts in this cloud (over https); the result

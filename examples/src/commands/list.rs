@@ -1,6 +1,5 @@
 //! `soc list`: detections of all profiles, merged, as they arrive.
 
-use std::collections::HashMap;
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
@@ -22,9 +21,9 @@ enum News {
 pub(crate) async fn run(common: &Common, args: ListArgs) -> Result<Outcome, Failure> {
     let session = Session::open(common).await?;
     let mut output = Output::new(common);
-    let args_limit = args.limit;
-    let (outcome, count) = print(&session, &query(&session, args), &mut output).await?;
-    if count == 0 && outcome == Outcome::Complete && args_limit != Some(0) {
+    let query = query(&session, args);
+    let (outcome, count) = print(&session, &query, &mut output).await?;
+    if count == 0 && outcome == Outcome::Complete && query.limit != Some(0) {
         note(
             "no detections; if some are expected, check that the API permissions are granted and admin consent was given",
         );
@@ -61,14 +60,13 @@ pub(super) async fn print(
     output: &mut Output,
 ) -> Result<(Outcome, usize), Failure> {
     let (sender, mut news) = mpsc::channel(64);
-    for source in &session.sources {
-        tokio::spawn(follow(source.clone(), query.clone(), sender.clone()));
+    for (place, source) in session.sources.iter().enumerate() {
+        tokio::spawn(follow(place, source.clone(), query.clone(), sender.clone()));
     }
     drop(sender);
     let progress = progress(output);
     let mut count = 0;
-    let mut progress_of: HashMap<String, Profile> =
-        session.sources.iter().map(|s| (s.name().to_owned(), Profile::default())).collect();
+    let mut profiles: Vec<Profile> = session.sources.iter().map(|_| Profile::default()).collect();
     let limit = query.limit.unwrap_or(usize::MAX);
     loop {
         // What is here is printed before more is waited for.
@@ -78,8 +76,8 @@ pub(super) async fn print(
             progress.suspend(|| output.flush())?;
             news.recv().await
         };
-        let Some((name, news)) = next else { break };
-        let profile = progress_of.entry(name.clone()).or_default();
+        let Some((place, news)) = next else { break };
+        let profile = &mut profiles[place];
         match news {
             News::Item(item) => match *item {
                 // Past the limit nothing is printed, but a profile that fails is still told of.
@@ -91,36 +89,38 @@ pub(super) async fn print(
                     progress.suspend(|| output.row(detection))?;
                 }
                 Err(error) => {
-                    progress.suspend(|| Failure::of(&name, &error).report());
+                    let name = session.sources[place].name();
+                    progress.suspend(|| Failure::of(name, &error).report());
                     profile.failed = true;
                 }
             },
             News::End(report) => {
                 // A list cut off by the limit is as complete as was asked for.
-                profile.ended = report.complete || profile.delivered >= limit || profile.failed;
+                profile.ended = report.complete || profile.delivered >= limit;
             }
         }
     }
     progress.finish_and_clear();
     output.flush()?;
-    for (name, _) in progress_of.iter().filter(|(_, p)| !p.failed && !p.ended) {
+    for (source, _) in session.sources.iter().zip(&profiles).filter(|(_, p)| !p.failed && !p.ended) {
+        let name = source.name();
         Failure::operation(format!("profile \"{name}\": list detections: the list is not complete")).report();
     }
-    let well = progress_of.values().all(|p| p.ended && !p.failed);
+    let well = profiles.iter().all(|p| p.ended && !p.failed);
     let outcome = if well { Outcome::Complete } else { Outcome::WithFailures };
     Ok((outcome, count))
 }
 
 /// Passes on what a source lists, until nobody listens.
-async fn follow(source: Source, query: DetectionQuery, sender: mpsc::Sender<(String, News)>) {
+async fn follow(place: usize, source: Source, query: DetectionQuery, sender: mpsc::Sender<(usize, News)>) {
     let mut stream = source.list(&query);
     while let Some(item) = stream.next().await {
-        if sender.send((source.name().to_owned(), News::Item(Box::new(item)))).await.is_err() {
+        if sender.send((place, News::Item(Box::new(item)))).await.is_err() {
             return;
         }
     }
     // Nobody listens any more when the program ends: that is no failure.
-    let _ = sender.send((source.name().to_owned(), News::End(stream.report()))).await;
+    let _ = sender.send((place, News::End(stream.report()))).await;
 }
 
 /// A spinner on stderr, where somebody watches.

@@ -287,14 +287,12 @@ impl Pager {
         let shared = &self.endpoint.connection().0;
         // Until a first byte has come, all readings share one deadline.
         let until = page.untouched.then_some(page.deadline);
-        if page.readings >= shared.policy.attempts || !shared.budget.withdraw() {
+        let wait = shared.policy.backoff(page.readings, &shared.jitter);
+        let in_time = until.is_none_or(|until| shared.clock.monotonic() + wait < until);
+        if page.readings >= shared.policy.attempts || !in_time || !shared.budget.withdraw() {
             return Err(self.lose(broke_off));
         }
         tracing::debug!(page = self.pages, error = %broke_off, "the page broke off, reading it again");
-        let wait = shared.policy.backoff(page.readings, &shared.jitter);
-        if until.is_some_and(|until| shared.clock.monotonic() + wait >= until) {
-            return Err(self.lose(broke_off));
-        }
         shared.clock.sleep(wait).await;
         let opened =
             match Opening::of(&self.endpoint, &self.call, &page.url, until).opened(self.call.operation).await

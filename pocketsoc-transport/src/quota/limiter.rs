@@ -247,8 +247,8 @@ mod tests {
         let mut arrivals: Vec<f64> = times.iter().map(|t| t.as_secs_f64() + rng.f64() * 0.1 - 0.05).collect();
         arrivals.sort_by(f64::total_cmp);
         let (mut level, mut at) = (250.0_f64, 0.0_f64);
-        for now in arrivals {
-            let now = now.max(at);
+        for arrival in arrivals {
+            let now = arrival.max(at);
             level = (level + (now - at) * 25.0).min(250.0) - 1.0;
             at = now;
             assert!(level >= -1e-6, "overdrawn at {now}");
