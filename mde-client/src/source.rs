@@ -6,12 +6,12 @@ use pocketsoc_model::{
     DetectionQuery, DetectionSource, DetectionStream, Determination, Error, ErrorKind, Filtering, Product,
     QueryFilters, Result, Severity, Status, TransitionTable, check_pair, read_back,
 };
-use pocketsoc_transport::odata::Filter;
+use pocketsoc_transport::odata::{self, Filter};
 use pocketsoc_transport::{Cloud, Endpoint};
 
 use crate::alerts::{
-    Alert, AlertClassification, AlertDetermination, AlertId, AlertQuery, AlertSeverity, AlertStatus,
-    AlertUpdate, Alerts, fields,
+    Alert, AlertClassification, AlertDetermination, AlertId, AlertQuery, AlertStatus, AlertUpdate, Alerts,
+    fields,
 };
 use crate::normalize;
 
@@ -55,9 +55,7 @@ impl MdeDetections {
         if let Some(status) = change.status {
             self.transitions.check(UPDATE, current.status, status)?;
         }
-        // "Unknown" is the service's word for no verdict at all.
-        let present = current.classification.filter(|c| *c != Classification::Unknown);
-        let classification = change.classification.or(present);
+        let (classification, determination) = change.verdict_on(current);
         if self.check_pairs
             && let (Some(classification), Some(determination)) = (classification, change.determination)
         {
@@ -74,18 +72,9 @@ impl MdeDetections {
         }
         // A comment is always added, also where one with the same text is there.
         update.comment.clone_from(&change.comment);
-        // The service may recalculate the half of a verdict that is left out: the pair goes together, as far as what
-        // stands already goes with what is new.
         if missing.contains(&ChangePart::Classification) || missing.contains(&ChangePart::Determination) {
-            let determination = change.determination.or(current.determination);
             update.classification = classification.map(native_classification).transpose()?;
-            update.determination = determination
-                .filter(|d| {
-                    change.determination.is_some()
-                        || classification.is_some_and(|c| check_pair(c, *d).is_ok())
-                })
-                .map(native_determination)
-                .transpose()?;
+            update.determination = determination.map(native_determination).transpose()?;
         }
         Ok((update != AlertUpdate::default()).then_some(update))
     }
@@ -147,6 +136,10 @@ impl DetectionSource for MdeDetections {
     }
 
     async fn get(&self, id: &DetectionId) -> Result<Detection> {
+        if id.is_azure_resource() {
+            return Err(Error::new(ErrorKind::NotFound, "get the alert")
+                .with_message("an Azure resource is no alert of Defender for Endpoint"));
+        }
         self.seen(self.alerts.get(&AlertId::new(id.as_str())?).await?)
     }
 
@@ -158,31 +151,11 @@ impl DetectionSource for MdeDetections {
     }
 }
 
-/// What the service can filter of a query, and whether that is all of it. Severity goes by exclusion, so that an
-/// unknown one passes.
+/// What the service can filter of a query, and whether that is all of it.
 fn filter(query: &DetectionQuery) -> (Option<Filter>, bool) {
-    let window = [
-        query.updated_since.map(|since| fields::LAST_UPDATE_TIME.ge(&since)),
-        query.updated_until.map(|until| fields::LAST_UPDATE_TIME.lt(&until)),
-    ];
-    // Any word that we do not know is an unknown status, and words of other services match nothing here: only a local
-    // filter can tell.
-    let words: Option<Vec<AlertStatus>> =
-        query.statuses.iter().map(|status| native_status(*status).ok()).collect();
-    let exact = words.is_some() && query.machine_group.is_none();
-    let any_status = words.and_then(|words| Filter::any(words.iter().map(|word| fields::STATUS.eq(word))));
-    let threshold = query.min_severity.unwrap_or_default();
-    let milder = [
-        (AlertSeverity::Informational, Severity::Informational),
-        (AlertSeverity::Low, Severity::Low),
-        (AlertSeverity::Medium, Severity::Medium),
-        (AlertSeverity::High, Severity::High),
-    ];
-    let severe = milder
-        .iter()
-        .filter(|(_, severity)| !severity.meets(threshold))
-        .map(|(word, _)| fields::SEVERITY.ne(word));
-    (Filter::all(window.into_iter().flatten().chain(any_status).chain(severe)), exact)
+    let status = |status| native_status(status).ok().map(|word| fields::STATUS.eq(&word));
+    let not = |severity: Severity| fields::SEVERITY.ne(&severity.as_str().into());
+    odata::of_query(query, &fields::LAST_UPDATE_TIME, status, not)
 }
 
 fn unsupported(what: &str) -> Error {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Classification, Detection, Determination, Status};
+use crate::{Classification, Detection, Determination, Status, check_pair};
 
 /// One part of a [`DetectionChange`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -119,6 +119,15 @@ impl DetectionChange {
         ]
         .into_iter()
         .flatten()
+    }
+
+    /// The verdict that `current` is to have: services recalculate the half that a write leaves out, so both halves go
+    /// together, as far as what stands already goes with what is new. "Unknown" is no verdict.
+    pub fn verdict_on(&self, current: &Detection) -> (Option<Classification>, Option<Determination>) {
+        let standing = current.classification.filter(|c| *c != Classification::Unknown);
+        let classification = self.classification.or(standing);
+        let goes_with = |d: &Determination| classification.is_some_and(|c| check_pair(c, *d).is_ok());
+        (classification, self.determination.or(current.determination.filter(goes_with)))
     }
 
     /// The parts that a detection does not show: what is still to be written, or, after a write, what did not take.

@@ -108,7 +108,12 @@ id_type! {
 impl DetectionId {
     /// Whether two ids name the same detection; Azure resource ids (`/subscriptions/…`) compare ignoring case.
     pub fn same_as(&self, other: &Self) -> bool {
-        self == other || (self.0.starts_with('/') && self.0.eq_ignore_ascii_case(&other.0))
+        self == other || (self.is_azure_resource() && self.0.eq_ignore_ascii_case(&other.0))
+    }
+
+    /// Whether it is an Azure resource id: no other service has ids that begin with a slash.
+    pub fn is_azure_resource(&self) -> bool {
+        self.0.starts_with('/')
     }
 }
 
@@ -131,6 +136,23 @@ impl CorrelationKey {
         key.push_str("alert:");
         key.extend(defender_id.chars().map(|c| c.to_ascii_lowercase()));
         Self(key)
+    }
+
+    /// The keys of an alert of Defender for Cloud, from its name, which ends in a GUID, with digits before it in the
+    /// older form. Its sighting through Defender XDR is known by the prefix `dc` and that name, or the GUID alone.
+    ///
+    /// ```
+    /// use pocketsoc_model::CorrelationKey;
+    /// let keys = CorrelationKey::cloud_alert("2518770965529163669_2325CF9E-42a2-4f72-ae7f-9b863cba2d22");
+    /// assert!(keys.contains(&CorrelationKey::alert("dc2325cf9e-42a2-4f72-ae7f-9b863cba2d22")));
+    /// ```
+    pub fn cloud_alert(name: &str) -> Vec<Self> {
+        let mut keys = vec![Self::alert(&format!("dc{name}"))];
+        let digits_before = |(digits, _): &(&str, &str)| digits.bytes().all(|b| b.is_ascii_digit());
+        if let Some((_, guid)) = name.split_once('_').filter(digits_before) {
+            keys.push(Self::alert(&format!("dc{guid}")));
+        }
+        keys
     }
 
     /// A key of another kind, for other vendors: `namespace` keeps it apart from everybody else's.

@@ -1,6 +1,7 @@
 //! A source's own extras: its name for a thing and the text it gave.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{MapAccess, Visitor};
@@ -34,6 +35,19 @@ impl Properties {
         }
     }
 
+    /// Takes over the entries of one of the source's own bags. A name that is taken by another text gets the bag's name
+    /// before it.
+    pub fn adopt(&mut self, bag: &str, entries: Self) {
+        let own = self.0.len();
+        for (name, text) in entries.0 {
+            match self.0[..own].iter().find(|(n, _)| *n == name) {
+                None => self.0.push((name, text)),
+                Some((_, known)) if *known == text => {}
+                Some(_) => self.0.push((format!("{bag}.{name}").into(), text)),
+            }
+        }
+    }
+
     /// The text of a name.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.iter().find(|(n, _)| *n == name).map(|(_, text)| text)
@@ -47,6 +61,20 @@ impl Properties {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+impl FromIterator<(String, String)> for Properties {
+    /// Of several texts for one name, the last counts.
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(entries: I) -> Self {
+        let mut all: Vec<(Cow<'static, str>, String)> =
+            entries.into_iter().map(|(name, text)| (name.into(), text)).collect();
+        let mut seen = HashSet::with_capacity(all.len());
+        let mut last: Vec<bool> = all.iter().rev().map(|(name, _)| seen.insert(name.as_ref())).collect();
+        if seen.len() < all.len() {
+            all.retain(|_| last.pop().unwrap_or_default());
+        }
+        Self(all)
     }
 }
 
@@ -71,13 +99,40 @@ impl<'de> Deserialize<'de> for Properties {
                 f.write_str("an object of texts")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Properties, A::Error> {
-                let mut properties = Properties::default();
-                while let Some((name, text)) = map.next_entry::<String, String>()? {
-                    properties.set(name, text);
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry::<String, String>()? {
+                    entries.push(entry);
                 }
-                Ok(properties)
+                Ok(entries.into_iter().collect())
             }
         }
         deserializer.deserialize_map(Entries)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Properties;
+
+    #[test]
+    fn a_bag_is_taken_over_and_what_contradicts_is_kept_apart() {
+        let mut own = Properties::default();
+        own.set("alertType", "VM_X");
+        own.set("productName", "Defender");
+        let bag: Properties =
+            serde_json::from_str(r#"{"alertType":"VM_X","productName":"Other","b":"1","b":"2","a":"3"}"#)
+                .unwrap();
+        own.adopt("extendedProperties", bag);
+        let all: Vec<_> = own.iter().collect();
+        assert_eq!(
+            all,
+            [
+                ("alertType", "VM_X"),
+                ("productName", "Defender"),
+                ("extendedProperties.productName", "Other"),
+                ("b", "2"),
+                ("a", "3")
+            ]
+        );
     }
 }

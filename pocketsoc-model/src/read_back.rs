@@ -21,7 +21,7 @@ pub async fn read_back(
     change: &DetectionChange,
     before: &Detection,
 ) -> Result<Detection> {
-    let mut missing = Vec::new();
+    let (mut missing, mut merged_into) = (Vec::new(), None);
     for wait in LOOKS {
         if !wait.is_zero() {
             clock.sleep(wait).await;
@@ -31,13 +31,18 @@ pub async fn read_back(
         if missing.is_empty() {
             return Ok(now);
         }
+        merged_into = now.merged_into;
     }
     let applied = change.parts().filter(|part| !missing.contains(part));
     let words: Vec<_> = missing.iter().map(ToString::to_string).collect();
-    Err(Error::new(ErrorKind::NotApplied, operation)
+    let error = Error::new(ErrorKind::NotApplied, operation)
         .with_message(format!("the service answered success and did not change {}", words.join(", ")))
         .with_applied(applied)
-        .with_detection(before.id.clone()))
+        .with_detection(before.id.clone());
+    Err(match merged_into {
+        Some(target) => error.with_hint(format!("meanwhile it was merged into {target}: change that one")),
+        None => error,
+    })
 }
 
 fn unreadable(operation: &'static str, change: &DetectionChange, error: Error) -> Error {

@@ -7,7 +7,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use chrono::{DateTime, Utc};
-use pocketsoc_model::parse_timestamp;
+use pocketsoc_model::{Properties, RawJson, parse_timestamp};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
@@ -305,6 +305,43 @@ pub fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     Object::deserialize(deserializer).map(|o| o.0)
+}
+
+/// An open bag of the service's: each name with its text. Numbers and flags become their text, what is nested its
+/// JSON; what is null is left out. Anything but an object is an empty bag.
+///
+/// # Errors
+/// Only for broken JSON.
+pub fn properties<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Properties, D::Error> {
+    struct Bag;
+    impl<'de> Visitor<'de> for Bag {
+        type Value = Properties;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Properties, A::Error> {
+            let mut entries = Vec::new();
+            while let Some((name, value)) = map.next_entry::<String, RawJson>()? {
+                entries.extend(bag_text(&value).map(|text| (name, text)));
+            }
+            Ok(entries.into_iter().collect())
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Properties, A::Error> {
+            while seq.next_element::<IgnoredAny>()?.is_some() {}
+            Ok(Properties::default())
+        }
+        scalars_are_nothing!(Properties);
+    }
+    deserializer.deserialize_any(Bag)
+}
+
+/// A value of a bag as text; `None` for null.
+fn bag_text(value: &RawJson) -> Option<String> {
+    match value.as_str().as_bytes().first() {
+        Some(b'"') => serde_json::from_str(value.as_str()).ok(),
+        Some(b'n') => None,
+        _ => Some(value.compact()),
+    }
 }
 
 /// A list of objects, from an array or from one object; elements that are none are left out.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use chrono::{DateTime, Datelike as _, SecondsFormat, TimeDelta, Utc};
+use pocketsoc_model::{DetectionQuery, Severity, Status};
 
 /// A field that a service can filter by, with the type of its values.
 ///
@@ -179,6 +180,33 @@ impl Filter {
         let mut parts: Vec<Self> = filters.into_iter().collect();
         if parts.len() > 1 { Some(Self::Or(parts)) } else { parts.pop() }
     }
+}
+
+/// What a service can filter of a query, and whether that is all of it: the window by `updated`, each status by what
+/// `status` has for it, and the threshold by leaving out what is milder, so that an unknown severity passes.
+///
+/// A status without a filter (a word that the service does not have, or that nobody knows) leaves all statuses to the
+/// local filter. For the `source.rs` of a client.
+pub fn of_query(
+    query: &DetectionQuery,
+    updated: &Field<DateTime<Utc>>,
+    status: impl Fn(Status) -> Option<Filter>,
+    not: impl Fn(Severity) -> Filter,
+) -> (Option<Filter>, bool) {
+    let window = [
+        query.updated_since.map(|since| updated.ge(&since)),
+        query.updated_until.map(|until| updated.lt(&until)),
+    ];
+    let statuses: Option<Vec<Filter>> = query.statuses.iter().map(|s| status(*s)).collect();
+    let exact = statuses.is_some() && query.machine_group.is_none();
+    let threshold = query.min_severity.unwrap_or_default();
+    let milder = [Severity::Informational, Severity::Low, Severity::Medium, Severity::High]
+        .into_iter()
+        .filter(|severity| !severity.meets(threshold))
+        .map(not);
+    let filter =
+        Filter::all(window.into_iter().flatten().chain(statuses.and_then(Filter::any)).chain(milder));
+    (filter, exact)
 }
 
 impl fmt::Display for Operator {

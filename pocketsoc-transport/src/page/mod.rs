@@ -74,6 +74,13 @@ impl PagePlan {
         Self { page_size: Some(page_size), skip: true, ..Self::by_links() }
     }
 
+    /// Asks for pages of this size.
+    #[must_use]
+    pub fn with_page_size(mut self, size: u32) -> Self {
+        self.page_size = Some(size);
+        self
+    }
+
     /// Asks for a page only when the one before has been read; for walks that may end early.
     #[must_use]
     pub fn without_look_ahead(mut self) -> Self {
