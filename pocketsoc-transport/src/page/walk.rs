@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use pocketsoc_model::{Detection, DetectionQuery, DetectionStream, Result, WalkLog, WalkReport};
+use pocketsoc_model::{Detection, DetectionQuery, DetectionStream, Error, Result, WalkLog, WalkReport};
 
 use super::pager::Pager;
 use super::{Decode, PagePlan};
@@ -35,6 +35,11 @@ impl<T: Decode> Walk<T> {
 }
 
 impl<T: Send + 'static> Walk<T> {
+    /// A walk that fails at once.
+    pub fn failed(error: Error) -> Self {
+        Self { inner: Box::pin(stream::iter([Err(error)])), log: WalkLog::new() }
+    }
+
     /// One walk after the other: what `open` walks over for each element of this one, such as the alerts of each
     /// subscription.
     ///

@@ -1,0 +1,284 @@
+//! The entities of an alert: an open graph of objects, in which `$ref` stands for the object with that `$id`.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
+
+use pocketsoc_model::{Error, ErrorKind, Result};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+
+/// So many references in a row lead nowhere.
+const HOPS: usize = 16;
+
+/// The entities of an alert. References are followed when asked; circles among them do no harm.
+///
+/// ```
+/// use defender_cloud_client::Alert;
+/// let alert = Alert::from_json(r#"{"id": "/subscriptions/s/providers/Microsoft.Security/locations/l/alerts/a",
+///     "properties": {"entities": [
+///         {"$id": "1", "type": "host", "hostName": "web-1"},
+///         {"$id": "2", "type": "account", "name": "ada", "host": {"$ref": "1"}}]}}"#)?;
+/// let entities = alert.properties.entities()?;
+/// let account = entities.iter().nth(1).unwrap();
+/// assert_eq!(account.entity("host").unwrap().text("hostName"), Some("web-1"));
+/// # Ok::<(), defender_cloud_client::Error>(())
+/// ```
+pub struct AlertEntities<'a> {
+    objects: Vec<Object<'a>>,
+    listed: Vec<usize>,
+    ids: HashMap<&'a str, usize>,
+}
+
+/// One entity; several may stand for the same object.
+#[derive(Clone, Copy)]
+pub struct AlertEntity<'a> {
+    all: &'a AlertEntities<'a>,
+    index: usize,
+}
+
+/// The fields of an object, in the order of the service.
+type Object<'a> = Vec<(Cow<'a, str>, Value<'a>)>;
+
+enum Value<'a> {
+    Text(Cow<'a, str>),
+    Object(usize),
+    List(Vec<Self>),
+    Null,
+}
+
+impl<'a> AlertEntities<'a> {
+    pub(super) fn read(text: &'a str) -> Result<Self> {
+        let mut objects = Vec::new();
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let list = Reading(&mut objects).deserialize(&mut deserializer).map_err(|e| {
+            Error::new(ErrorKind::Decode, "read the alert's entities")
+                .with_message("they are no list of objects")
+                .with_source(e)
+        })?;
+        let listed = match list {
+            Value::List(values) => values.iter().filter_map(Value::object).collect(),
+            one => one.object().into_iter().collect(),
+        };
+        let mut ids = HashMap::new();
+        for (index, object) in objects.iter().enumerate() {
+            // Of several with one id, the last counts.
+            if let Some(Cow::Borrowed(id)) =
+                object.iter().find(|(name, _)| name == "$id").and_then(|(_, v)| v.text())
+            {
+                ids.insert(*id, index);
+            }
+        }
+        Ok(Self { objects, listed, ids })
+    }
+
+    /// Each listed entity once, in the order of the service; references to nothing are left out, see
+    /// [`dangling`](Self::dangling).
+    pub fn iter(&self) -> impl Iterator<Item = AlertEntity<'_>> {
+        let mut given = vec![false; self.objects.len()];
+        self.listed
+            .iter()
+            .filter_map(|index| self.resolve(*index))
+            .filter(move |index| !std::mem::replace(&mut given[*index], true))
+            .map(|index| AlertEntity { all: self, index })
+    }
+
+    /// What listed references name and the alert does not hold: the service numbers the objects of a page, not of an
+    /// alert.
+    pub fn dangling(&self) -> impl Iterator<Item = &str> {
+        self.listed
+            .iter()
+            .filter(|index| self.resolve(**index).is_none())
+            .filter_map(|index| self.reference(*index))
+    }
+
+    fn reference(&self, index: usize) -> Option<&str> {
+        let (_, value) = self.objects[index].iter().find(|(name, _)| name == "$ref")?;
+        value.text().map(AsRef::as_ref)
+    }
+
+    /// The object that an object stands for: itself, or where its reference leads.
+    fn resolve(&self, index: usize) -> Option<usize> {
+        let mut index = index;
+        for _ in 0..HOPS {
+            let Some(id) = self.reference(index) else { return Some(index) };
+            index = *self.ids.get(id)?;
+        }
+        None
+    }
+}
+
+impl<'a> AlertEntity<'a> {
+    /// The service's word for what it is, such as `host`; empty when it has none.
+    pub fn kind(self) -> &'a str {
+        self.text("type").unwrap_or_default()
+    }
+
+    /// A text, number or flag of it as text, by the service's name, letter case ignored.
+    pub fn text(self, name: &str) -> Option<&'a str> {
+        self.value(name)?.text().map(AsRef::as_ref).filter(|text| !text.is_empty())
+    }
+
+    /// An entity that it names.
+    pub fn entity(self, name: &str) -> Option<Self> {
+        self.at(self.value(name)?.object()?)
+    }
+
+    /// The entities of a list of it.
+    pub fn entities(self, name: &str) -> impl Iterator<Item = Self> {
+        let list = match self.value(name) {
+            Some(Value::List(values)) => values.as_slice(),
+            Some(value) => std::slice::from_ref(value),
+            None => &[],
+        };
+        list.iter().filter_map(move |value| self.at(value.object()?))
+    }
+
+    /// Its names and, where they have one, their texts.
+    pub fn fields(self) -> impl Iterator<Item = (&'a str, Option<&'a str>)> {
+        self.all.objects[self.index]
+            .iter()
+            .map(|(name, value)| (name.as_ref(), value.text().map(AsRef::as_ref)))
+    }
+
+    /// Whether it and the other are one object.
+    pub fn is(self, other: Self) -> bool {
+        self.index == other.index
+    }
+
+    fn at(self, index: usize) -> Option<Self> {
+        Some(Self { all: self.all, index: self.all.resolve(index)? })
+    }
+
+    fn value(self, name: &str) -> Option<&'a Value<'a>> {
+        self.all.objects[self.index]
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    }
+}
+
+impl<'a> Value<'a> {
+    fn text(&self) -> Option<&Cow<'a, str>> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+
+    fn object(&self) -> Option<usize> {
+        if let Self::Object(index) = self { Some(*index) } else { None }
+    }
+}
+
+impl fmt::Debug for AlertEntities<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl fmt::Debug for AlertEntity<'_> {
+    /// Its kind only: the rest are names and addresses.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AlertEntity").field("kind", &self.kind()).finish_non_exhaustive()
+    }
+}
+
+/// Reads one value; objects go to the pool.
+struct Reading<'p, 'a>(&'p mut Vec<Object<'a>>);
+
+impl<'a> DeserializeSeed<'a> for Reading<'_, 'a> {
+    type Value = Value<'a>;
+
+    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> std::result::Result<Value<'a>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'a> Visitor<'a> for Reading<'_, 'a> {
+    type Value = Value<'a>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+    fn visit_borrowed_str<E>(self, text: &'a str) -> std::result::Result<Value<'a>, E> {
+        Ok(Value::Text(Cow::Borrowed(text)))
+    }
+    fn visit_str<E>(self, text: &str) -> std::result::Result<Value<'a>, E> {
+        Ok(Value::Text(Cow::Owned(text.to_owned())))
+    }
+    fn visit_i64<E>(self, value: i64) -> std::result::Result<Value<'a>, E> {
+        Ok(Value::Text(value.to_string().into()))
+    }
+    fn visit_u64<E>(self, value: u64) -> std::result::Result<Value<'a>, E> {
+        Ok(Value::Text(value.to_string().into()))
+    }
+    fn visit_f64<E>(self, value: f64) -> std::result::Result<Value<'a>, E> {
+        Ok(Value::Text(value.to_string().into()))
+    }
+    fn visit_bool<E>(self, value: bool) -> std::result::Result<Value<'a>, E> {
+        Ok(Value::Text(if value { "true" } else { "false" }.into()))
+    }
+    fn visit_unit<E>(self) -> std::result::Result<Value<'a>, E> {
+        Ok(Value::Null)
+    }
+    fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> std::result::Result<Value<'a>, A::Error> {
+        let mut list = Vec::new();
+        while let Some(value) = seq.next_element_seed(Reading(self.0))? {
+            list.push(value);
+        }
+        Ok(Value::List(list))
+    }
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> std::result::Result<Value<'a>, A::Error> {
+        // Its place first, so that objects stand in the order in which they begin.
+        let index = self.0.len();
+        self.0.push(Object::new());
+        let mut object = Object::with_capacity(8);
+        while let Some(Value::Text(name)) = map.next_key_seed(Reading(self.0))? {
+            let value = map.next_value_seed(Reading(self.0))?;
+            object.push((name, value));
+        }
+        *self.0.get_mut(index).ok_or_else(|| A::Error::custom("an object has lost its place"))? = object;
+        Ok(Value::Object(index))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::AlertEntities;
+
+    fn names(text: &str) -> Vec<String> {
+        let all = AlertEntities::read(text).unwrap();
+        all.iter().map(|e| format!("{}:{}", e.kind(), e.text("name").unwrap_or("-"))).collect()
+    }
+
+    #[test]
+    fn references_lead_to_the_object_wherever_it_stands_and_each_is_listed_once() {
+        let text = r#"[{"$id":"a_1","type":"process","name":"p","imageFile":{"$id":"a_2","type":"file","name":"f"}},
+            {"$ref":"a_2"},{"$ref":"a_1"},{"$ref":"a_3"},{"$id":"a_3","type":"ip","name":"late"},{"$ref":"gone"}]"#;
+        assert_eq!(names(text), ["process:p", "file:f", "ip:late"]);
+        let all = AlertEntities::read(text).unwrap();
+        assert_eq!(all.dangling().collect::<Vec<_>>(), ["gone"]);
+        assert_eq!(all.iter().next().unwrap().entity("ImageFile").unwrap().text("name"), Some("f"));
+    }
+
+    #[test]
+    fn circles_and_double_ids_do_no_harm() {
+        let text = r#"[{"$id":"1","type":"host","name":"old"},{"$id":"1","type":"host","name":"new","user":{"$ref":"2"}},
+            {"$id":"2","type":"account","name":"u","host":{"$ref":"1"}},{"$id":"3","$ref":"4"},{"$id":"4","$ref":"3"},
+            {"$id":"5","$ref":"5"}]"#;
+        assert_eq!(names(text), ["host:old", "host:new", "account:u"]);
+        let all = AlertEntities::read(text).unwrap();
+        let mut here = all.iter().nth(1).unwrap();
+        for _ in 0..100 {
+            here = here.entity("user").unwrap().entity("host").unwrap();
+        }
+        assert_eq!(here.text("name"), Some("new"));
+        assert_eq!(all.dangling().count(), 3);
+    }
+
+    #[test]
+    fn what_is_no_entity_is_passed_over_and_what_is_no_json_is_an_error() {
+        assert_eq!(names(r#"[null,5,"x",[{"type":"ip"}],{},{"type":"ip","name":7}]"#), [":-", "ip:7"]);
+        assert_eq!(names(r#"{"type":"ip","name":"alone"}"#), ["ip:alone"]);
+        assert_eq!(names("null"), [""; 0]);
+        assert!(AlertEntities::read("[{").is_err());
+        assert!(AlertEntities::read(&"[".repeat(100_000)).is_err(), "depth is limited");
+    }
+}

@@ -1,0 +1,119 @@
+//! Subscriptions: which of them the credential sees.
+
+use pocketsoc_model::{Lane, RawJson, open_enum};
+use pocketsoc_transport::{Call, Endpoint, KeepRaw, Method, PagePlan, Walk, lenient, quota};
+use serde::Deserialize;
+
+use crate::scope::SubscriptionId;
+
+const API_VERSION: &str = "2022-12-01";
+
+/// The subscriptions that the credential sees.
+#[derive(Debug, Clone)]
+pub struct Subscriptions {
+    endpoint: Endpoint,
+}
+
+impl Subscriptions {
+    pub(crate) fn new(endpoint: Endpoint) -> Self {
+        Self { endpoint }
+    }
+
+    /// Walks over the subscriptions on which the credential has any role; none is no failure. Page: "Subscriptions -
+    /// List".
+    ///
+    /// Needs any role on a subscription, such as Security Reader.
+    pub fn list(&self) -> Walk<Subscription> {
+        self.walk(Lane::Feed)
+    }
+
+    pub(crate) fn walk(&self, lane: Lane) -> Walk<Subscription> {
+        self.endpoint.walk(list(lane), PagePlan::by_links())
+    }
+}
+
+/// The call behind [`Subscriptions::list`].
+fn list(lane: Lane) -> Call {
+    Call::fixed(Method::Get, "list subscriptions", "/subscriptions", &quota::ARM_READ)
+        .with_query("api-version", API_VERSION)
+        .with_permission("any role on a subscription")
+        .with_lane(lane)
+}
+
+/// A subscription. Page: "Subscriptions - List".
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct Subscription {
+    /// The id.
+    pub subscription_id: SubscriptionId,
+    /// The display name.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub display_name: Option<String>,
+    /// Whether it is in use.
+    #[serde(default, deserialize_with = "lenient::word")]
+    pub state: Option<SubscriptionState>,
+    /// The Entra tenant that it belongs to.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub tenant_id: Option<String>,
+    /// How the credential came to its role.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub authorization_source: Option<String>,
+    #[serde(skip)]
+    raw: Option<RawJson>,
+}
+
+impl Subscription {
+    /// Whether it can have alerts: all but those that are disabled or deleted; a state unknown to us hides none.
+    pub fn is_in_use(&self) -> bool {
+        use SubscriptionState::{Deleted, Disabled};
+        !matches!(self.state, Some(Disabled | Deleted))
+    }
+
+    /// The subscription's JSON as it came: policies, tags and managing tenants included.
+    pub fn raw(&self) -> Option<&RawJson> {
+        self.raw.as_ref()
+    }
+}
+
+impl KeepRaw for Subscription {
+    fn keep_raw(&mut self, raw: RawJson) {
+        self.raw = Some(raw);
+    }
+}
+
+open_enum! {
+    /// Whether a subscription is in use.
+    pub enum SubscriptionState {
+        /// It is.
+        Enabled = "Enabled",
+        /// It is, and will be disabled.
+        Warned = "Warned",
+        /// It is, and has not been paid.
+        PastDue = "PastDue",
+        /// It can only be read.
+        Disabled = "Disabled",
+        /// It is gone.
+        Deleted = "Deleted",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subscriptions_are_asked_for_by_their_own_version() {
+        assert_eq!(list(Lane::Feed).target(), "/subscriptions?api-version=2022-12-01");
+    }
+
+    #[test]
+    fn a_state_that_nobody_knows_hides_no_alerts() {
+        let in_use = |state: &str| {
+            let text = format!(r#"{{"subscriptionId":"s","state":{state}}}"#);
+            serde_json::from_str::<Subscription>(&text).unwrap().is_in_use()
+        };
+        assert!(["\"Enabled\"", "\"Warned\"", "\"PastDue\"", "\"Odd\"", "null"].into_iter().all(in_use));
+        assert!(!["\"Disabled\"", "\"Deleted\""].into_iter().any(in_use));
+    }
+}
