@@ -58,7 +58,7 @@ fn resource_id(entity: AlertEntity<'_>) -> Option<&str> {
 /// An entity with what its kind has; `None` when it says nothing.
 fn normalized(entity: AlertEntity<'_>) -> Option<Entity> {
     let kind = entity.kind().to_ascii_lowercase();
-    let (normalized, used): (_, &[&str]) = match kind.as_str() {
+    let (mut normalized, used): (Entity, &[&str]) = match kind.as_str() {
         "ip" => ip(entity),
         "host" => host(entity),
         "account" => account(entity),
@@ -74,7 +74,6 @@ fn normalized(entity: AlertEntity<'_>) -> Option<Entity> {
         | "blob-container" | "k8s-cluster" => resource(entity),
         _ => other(entity),
     };
-    let mut normalized = normalized;
     for (name, text) in entity.fields() {
         if name.starts_with('$')
             || name.eq_ignore_ascii_case("type")
@@ -192,8 +191,8 @@ fn account(entity: AlertEntity<'_>) -> (Entity, &'static [&'static str]) {
         _ => None,
     };
     let name = user.account.clone().or_else(|| user.sid.clone()).or_else(|| user.aad_id.clone());
-    let used = &["name", "ntDomain", "sid", "aadUserId", "upnSuffix"];
-    (entity_named(EntityKind::User(Box::new(user)), name.as_deref()), used)
+    let read = &["name", "ntDomain", "sid", "aadUserId", "upnSuffix"];
+    (entity_named(EntityKind::User(Box::new(user)), name.as_deref()), read)
 }
 
 fn hash<'a>(file: AlertEntity<'a>, algorithm: &str) -> Option<&'a str> {

@@ -4,6 +4,7 @@ use mde_client::{
     Classification, Detail, DetectionChange, DetectionId, DetectionQuery, DetectionSource,
     DetectionSourceExt, Determination, ErrorKind, Severity, Status,
 };
+use pocketsoc_testkit::hazards::{self, Routes};
 use pocketsoc_testkit::{App, Fault, Reply, Tenant, Trouble, conformance};
 
 use crate::virtual_tenant::{client_as, source, tenant};
@@ -31,6 +32,12 @@ async fn it_keeps_the_contract_on_small_pages_and_behind_a_pointer() {
     let tenant = tenant().alerts(50).page_cap(7).build();
     let source: std::sync::Arc<dyn DetectionSource> = std::sync::Arc::new(source(&tenant));
     conformance::run(&source).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_withstands_what_services_and_networks_do() {
+    let tenant = tenant().alerts(40).page_cap(7).build();
+    hazards::run(&source(&tenant), &tenant, &Routes::DEFENDER_ENDPOINT).await;
 }
 
 #[tokio::test(start_paused = true)]

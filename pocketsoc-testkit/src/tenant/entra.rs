@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
 use serde_json::json;
 
-use super::{Claims, MDE_RESOURCE, Tenant};
+use super::{ARM_RESOURCES, Claims, GRAPH_RESOURCE, Granted, MDE_RESOURCE, Tenant};
 use crate::message::{Reply, Request};
 use crate::population::hex;
 
@@ -57,15 +57,25 @@ pub(super) fn token(tenant: &Tenant, request: &Request, path_tenant: &str) -> Re
             "The provided value for the input parameter 'scope' is not valid.",
         );
     };
-    if resource != MDE_RESOURCE {
+    let known = [MDE_RESOURCE, GRAPH_RESOURCE].iter().chain(&ARM_RESOURCES).any(|known| *known == resource);
+    if !known {
         let text = format!("The resource principal named {resource} was not found in the tenant.");
         return refusal(400, "invalid_resource", 500_011, &text);
     }
-    let token = tenant.mint(resource, app.roles, Vec::new(), &client_id);
+    let roles = app.roles.into_iter().filter(|role| home(role) == resource).collect();
+    let granted = Granted { roles, scopes: Vec::new(), azure_role: app.azure_role };
+    let token = tenant.mint(resource, granted, &client_id);
     let life = tenant.0.token_life.as_secs();
     let body =
         json!({"token_type": "Bearer", "expires_in": life, "ext_expires_in": life, "access_token": token});
     Reply::json(200, body.to_string()).with_header("cache-control", "no-store, no-cache")
+}
+
+/// The resource that an application permission belongs to.
+fn home(role: &str) -> &'static str {
+    let of_graph =
+        ["Security", "ThreatHunting", "CustomDetection"].iter().any(|start| role.starts_with(start));
+    if of_graph { GRAPH_RESOURCE } else { MDE_RESOURCE }
 }
 
 fn refusal(status: u16, error: &str, code: i64, text: &str) -> Reply {
@@ -84,13 +94,8 @@ fn refusal(status: u16, error: &str, code: i64, text: &str) -> Reply {
 
 impl Tenant {
     /// A token that this tenant accepts. It has the shape of a JWT; only the tenant knows that it is genuine.
-    pub(super) fn mint(
-        &self,
-        audience: &str,
-        roles: Vec<String>,
-        scopes: Vec<String>,
-        client_id: &str,
-    ) -> String {
+    pub(super) fn mint(&self, audience: &str, granted: Granted, client_id: &str) -> String {
+        let Granted { roles, scopes, azure_role } = granted;
         let now = self.0.clock.now();
         let expires_at = now + TimeDelta::from_std(self.0.token_life).unwrap_or_default();
         let mut payload = json!({
@@ -104,7 +109,10 @@ impl Tenant {
         });
         if scopes.is_empty() {
             payload["idtyp"] = "app".into();
-            payload["roles"] = json!(roles);
+            // Where an application has no role, the claim is missing, as it always is for Azure.
+            if !roles.is_empty() {
+                payload["roles"] = json!(roles);
+            }
         } else {
             payload["scp"] = scopes.join(" ").into();
         }
@@ -115,9 +123,8 @@ impl Tenant {
         let head = part(json!({"typ": "JWT", "alg": "RS256", "kid": "testkit"}).to_string());
         let signature = part(hex(state.minted ^ 0x0051_6E00, 64));
         let token = format!("{head}.{}.{signature}", part(payload.to_string()));
-        state
-            .tokens
-            .insert(token.clone(), Claims { audience: audience.to_owned(), roles, scopes, expires_at });
+        let audience = audience.to_owned();
+        state.tokens.insert(token.clone(), Claims { audience, roles, scopes, azure_role, expires_at });
         token
     }
 }

@@ -6,7 +6,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value as Json, json};
 
 use super::render::{Rendered, stamp};
-use super::{MDE_RESOURCE, Tenant};
+use super::{MDE_RESOURCE, Mood, Tenant, origin};
 use crate::filter::{Filter, Value};
 use crate::message::{Reply, Request};
 use crate::population::{AlertRecord, Remark, hex};
@@ -34,16 +34,6 @@ const OPTIONS: &[&str] = &["$filter", "$top", "$skip", "$expand"];
 
 type Answer = Result<Reply, Reply>;
 
-/// How the service behaves.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mood {
-    Honest,
-    /// Says yes to writes and does nothing.
-    Lying,
-    /// Shows what was there before the last write.
-    Stale,
-}
-
 pub(super) fn route(tenant: &Tenant, request: &Request, path: &[&str], mood: Mood) -> Reply {
     let path = if let ["v1.0", rest @ ..] = path { rest } else { path };
     let answer = match (request.method.as_str(), path) {
@@ -64,15 +54,11 @@ fn refusal(status: u16, code: &str, message: &str) -> Reply {
 
 /// Checks the token: genuine, in time, for this service, with one of these grants.
 fn admit(tenant: &Tenant, request: &Request, needed: &[&str]) -> Result<(), Reply> {
-    let bearer = request.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
-    let state = tenant.lock();
-    let claims =
-        bearer.and_then(|token| state.tokens.get(token)).filter(|c| c.expires_at > tenant.0.clock.now());
-    let Some(claims) = claims.filter(|c| c.audience == MDE_RESOURCE) else {
+    let Some(claims) = tenant.claims(request).filter(|c| c.audience == MDE_RESOURCE) else {
         return Err(refusal(401, "Unauthorized", "The access token is missing, invalid or has expired.")
             .with_header("www-authenticate", "Bearer"));
     };
-    if claims.roles.iter().chain(&claims.scopes).any(|granted| needed.contains(&granted.as_str())) {
+    if claims.has_any(needed) {
         return Ok(());
     }
     let text = format!(
@@ -126,7 +112,7 @@ fn list(tenant: &Tenant, request: &Request) -> Answer {
         if n > 0 {
             body.push(',');
         }
-        body.push_str(&Rendered::new(alert, &tenant.0.machines, expand).json());
+        body.push_str(&Rendered::new(alert, alert.triage.now(), &tenant.0.machines, expand).json());
     }
     body.push(']');
     // A page cut by the service's own limit has a next link; one cut by `$top` has none.
@@ -141,10 +127,7 @@ fn list(tenant: &Tenant, request: &Request) -> Answer {
 
 /// The link to the next page: the same host that was asked, the same options, further on.
 fn next_link(request: &Request, skip: usize, top: Option<usize>, given: usize) -> String {
-    let host = request.header("host").unwrap_or("api.security.microsoft.com");
-    let scheme =
-        if host.starts_with("127.0.0.1") || host.starts_with("localhost") { "http" } else { "https" };
-    let mut link = format!("{scheme}://{host}{}?$skip={skip}", request.path);
+    let mut link = format!("{}{}?$skip={skip}", origin(request, "api.security.microsoft.com"), request.path);
     if let Some(top) = top {
         let _ = write!(link, "&$top={}", top - given);
     }
@@ -173,14 +156,14 @@ fn field(alert: &AlertRecord, name: &str) -> Value {
     let text = |text: &str| Value::Text(text.to_owned());
     match name {
         "id" => text(&alert.id),
-        "status" => text(&alert.status),
+        "status" => text(&alert.triage.now().status),
         "severity" => text(alert.severity),
         "category" => text(alert.story.category),
         "detectionSource" => text(alert.story.source),
-        "assignedTo" => alert.assigned_to.as_deref().map_or(Value::Null, text),
+        "assignedTo" => alert.triage.now().assigned_to.as_deref().map_or(Value::Null, text),
         "alertCreationTime" => Value::Time(alert.created),
         "lastEventTime" => Value::Time(alert.last_event()),
-        "lastUpdateTime" => Value::Time(alert.updated),
+        "lastUpdateTime" => Value::Time(alert.triage.now().updated),
         #[allow(clippy::cast_precision_loss)] // small numbers
         "incidentId" => Value::Number(alert.incident as f64),
         #[allow(clippy::cast_precision_loss)] // small numbers
@@ -197,8 +180,8 @@ fn get(tenant: &Tenant, request: &Request, id: &str, mood: Mood) -> Answer {
     admit(tenant, request, READ)?;
     let state = tenant.lock();
     let alert = state.alerts.iter().find(|a| a.id == id).ok_or_else(|| not_found(id))?;
-    let alert = alert.before.as_deref().filter(|_| mood == Mood::Stale).unwrap_or(alert);
-    Ok(Reply::json(200, Rendered::new(alert, &tenant.0.machines, true).json()))
+    let triage = alert.triage.seen(mood == Mood::Stale);
+    Ok(Reply::json(200, Rendered::new(alert, triage, &tenant.0.machines, true).json()))
 }
 
 fn update(tenant: &Tenant, request: &Request, id: &str, mood: Mood) -> Answer {
@@ -232,22 +215,20 @@ fn update(tenant: &Tenant, request: &Request, id: &str, mood: Mood) -> Answer {
     let mut state = tenant.lock();
     let alert = state.alerts.iter_mut().find(|a| a.id == id).ok_or_else(|| not_found(id))?;
     if mood != Mood::Lying {
-        alert.before = None;
-        alert.before = Some(Box::new(alert.clone()));
-        if let Some(status) = status {
-            alert.resolved = (status == "Resolved").then_some(now);
-            alert.status = status;
-        }
-        // A verdict without its reason loses the old one: what is left out is recalculated.
-        let kept = if classification.is_some() { None } else { alert.determination.take() };
-        alert.determination = determination.or(kept);
-        alert.classification = classification.or(alert.classification.take());
-        alert.assigned_to = assigned_to.or(alert.assigned_to.take());
-        let by = Tenant::CLIENT_ID.to_owned();
-        alert.remarks.extend(comment.map(|text| Remark { text, by, at: now }));
-        alert.updated = now;
+        alert.triage.change(now, |triage| {
+            if let Some(status) = status {
+                triage.set_status(&status, now);
+            }
+            // A verdict without its reason loses the old one: what is left out is recalculated.
+            let kept = if classification.is_some() { None } else { triage.determination.take() };
+            triage.determination = determination.or(kept);
+            triage.classification = classification.or(triage.classification.take());
+            triage.assigned_to = assigned_to.or(triage.assigned_to.take());
+            let by = Tenant::CLIENT_ID.to_owned();
+            triage.remarks.extend(comment.map(|text| Remark { text, by, at: now }));
+        });
     }
-    Ok(Reply::json(200, Rendered::new(alert, &tenant.0.machines, true).json())
+    Ok(Reply::json(200, Rendered::new(alert, alert.triage.now(), &tenant.0.machines, true).json())
         .with_header("date", stamp(now)))
 }
 

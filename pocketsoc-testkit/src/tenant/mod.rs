@@ -1,7 +1,9 @@
 //! The tenant: one ground truth behind Entra and the services, as a pure function from request to reply over shared
 //! state.
 
+mod arm;
 mod entra;
+mod graph;
 mod mde;
 mod render;
 
@@ -15,10 +17,34 @@ use pocketsoc_model::{Clock, ManualClock};
 
 use crate::fault::{Fault, Trouble};
 use crate::message::{Reply, Request};
-use crate::population::{self, AlertRecord, Machine};
+use crate::population::{self, ATTACK, AlertRecord, CloudRecord, IncidentRecord, Machine, SUBSCRIPTIONS};
 
 /// The resource that tokens for Defender for Endpoint are asked for.
-pub(crate) const MDE_RESOURCE: &str = "https://api.securitycenter.microsoft.com";
+const MDE_RESOURCE: &str = "https://api.securitycenter.microsoft.com";
+/// The resources that tokens for Azure Resource Manager are asked for; the second ends in a slash.
+const ARM_RESOURCES: [&str; 2] = ["https://management.azure.com", "https://management.core.windows.net/"];
+/// The resource that tokens for Graph are asked for.
+const GRAPH_RESOURCE: &str = "https://graph.microsoft.com";
+
+/// How a service behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mood {
+    Honest,
+    /// Says yes to writes and does nothing.
+    Lying,
+    /// Shows what was there before the last write.
+    Stale,
+}
+
+/// An Azure role on every subscription of the tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AzureRole {
+    /// Sees alerts.
+    SecurityReader,
+    /// Sees alerts and changes their status.
+    SecurityAdmin,
+}
 
 /// An application registered in the tenant.
 #[derive(Debug, Clone)]
@@ -26,10 +52,11 @@ pub struct App {
     client_id: String,
     secret: String,
     roles: Vec<String>,
+    azure_role: Option<AzureRole>,
 }
 
 impl App {
-    /// An application with every permission that the guides ask for.
+    /// An application with every permission that the guides ask for, and Security Admin in Azure.
     pub fn new(client_id: impl Into<String>, secret: impl Into<String>) -> Self {
         let roles = [
             "Alert.Read.All",
@@ -38,11 +65,28 @@ impl App {
             "Machine.Isolate",
             "Machine.ReadWrite.All",
             "AdvancedQuery.Read.All",
+            "SecurityAlert.Read.All",
+            "SecurityAlert.ReadWrite.All",
+            "SecurityIncident.Read.All",
+            "SecurityIncident.ReadWrite.All",
+            "ThreatHunting.Read.All",
         ];
-        Self { client_id: client_id.into(), secret: secret.into(), roles: roles.map(Into::into).into() }
+        Self {
+            client_id: client_id.into(),
+            secret: secret.into(),
+            roles: roles.map(Into::into).into(),
+            azure_role: Some(AzureRole::SecurityAdmin),
+        }
     }
 
-    /// With these permissions only.
+    /// With this role in Azure, or none.
+    #[must_use]
+    pub fn with_azure_role(mut self, role: impl Into<Option<AzureRole>>) -> Self {
+        self.azure_role = role.into();
+        self
+    }
+
+    /// With these permissions only; roles in Azure are another matter.
     #[must_use]
     pub fn with_roles(mut self, roles: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.roles = roles.into_iter().map(Into::into).collect();
@@ -74,7 +118,12 @@ struct Shared {
 
 struct State {
     apps: Vec<App>,
+    /// Of Defender for Endpoint.
     alerts: Vec<AlertRecord>,
+    /// Of the other products that only Graph shows.
+    elsewhere: Vec<AlertRecord>,
+    cloud: Vec<CloudRecord>,
+    incidents: Vec<IncidentRecord>,
     tokens: HashMap<String, Claims>,
     minted: u64,
     faults: Vec<Fault>,
@@ -87,7 +136,14 @@ struct Claims {
     audience: String,
     roles: Vec<String>,
     scopes: Vec<String>,
+    azure_role: Option<AzureRole>,
     expires_at: DateTime<Utc>,
+}
+
+impl Claims {
+    fn has_any(&self, names: &[&str]) -> bool {
+        self.roles.iter().chain(&self.scopes).any(|granted| names.contains(&granted.as_str()))
+    }
 }
 
 /// A [`Tenant`] to be adjusted.
@@ -96,6 +152,7 @@ pub struct TenantBuilder {
     clock: Option<Arc<dyn Clock>>,
     seed: u64,
     alerts: usize,
+    cloud_alerts: usize,
     page_cap: usize,
     token_life: Duration,
     recording: bool,
@@ -117,6 +174,12 @@ impl TenantBuilder {
     /// So many alerts in Defender for Endpoint; 60 unless given.
     pub fn alerts(mut self, count: usize) -> Self {
         self.alerts = count;
+        self
+    }
+
+    /// So many alerts in Defender for Cloud, over all subscriptions; 36 unless given: three of each family.
+    pub fn cloud_alerts(mut self, count: usize) -> Self {
+        self.cloud_alerts = count;
         self
     }
 
@@ -143,7 +206,16 @@ impl TenantBuilder {
         let epoch = DateTime::from_timestamp(1_790_000_000, 0).unwrap_or_default();
         let clock = self.clock.unwrap_or_else(|| Arc::new(ManualClock::at(epoch)));
         let machines = population::machines(self.seed);
-        let alerts = population::alerts(self.seed, self.alerts, machines.len(), clock.now());
+        let now = clock.now();
+        let alerts = population::alerts(self.seed, self.alerts, machines.len(), now);
+        // The attack that all services see happens on the machine of the first alert.
+        let attacked = &machines[alerts.first().map_or(0, |a| a.machine % machines.len())];
+        let cloud = population::cloud_alerts(self.seed, self.cloud_alerts, attacked, now);
+        let elsewhere = population::elsewhere(self.seed, machines.len(), now);
+        let numbers =
+            alerts.iter().chain(&elsewhere).map(|a| a.incident).chain(cloud.iter().map(|c| c.incident));
+        let last = numbers.max().unwrap_or(ATTACK);
+        let incidents = population::incidents(self.seed, last - ATTACK + 1, now);
         Tenant(Arc::new(Shared {
             id: Tenant::ID.into(),
             clock,
@@ -154,6 +226,9 @@ impl TenantBuilder {
             state: Mutex::new(State {
                 apps: vec![App::new(Tenant::CLIENT_ID, Tenant::SECRET)],
                 alerts,
+                elsewhere,
+                cloud,
+                incidents,
                 tokens: HashMap::new(),
                 minted: 0,
                 faults: Vec::new(),
@@ -186,6 +261,7 @@ impl Tenant {
             clock: None,
             seed: 7,
             alerts: 60,
+            cloud_alerts: 36,
             page_cap: 10_000,
             token_life: Duration::from_secs(3599),
             recording: true,
@@ -212,12 +288,32 @@ impl Tenant {
         self.lock().tokens.clear();
     }
 
-    /// How many alerts there are.
+    /// The subscriptions: id and name.
+    pub fn subscriptions() -> impl Iterator<Item = (&'static str, &'static str)> {
+        SUBSCRIPTIONS.iter().map(|(id, name, ..)| (*id, *name))
+    }
+
+    /// How many alerts there are in Defender for Endpoint.
     pub fn alert_count(&self) -> usize {
         self.lock().alerts.len()
     }
 
-    /// The ids of the alerts, newest first.
+    /// The full resource ids of the alerts of Defender for Cloud, newest first.
+    pub fn cloud_alert_ids(&self) -> Vec<String> {
+        self.lock().cloud.iter().map(CloudRecord::id).collect()
+    }
+
+    /// The ids of the alerts that Graph shows, newest first.
+    pub fn graph_alert_ids(&self) -> Vec<String> {
+        graph::alert_ids(&self.lock())
+    }
+
+    /// The ids of the incidents, newest first.
+    pub fn incident_ids(&self) -> Vec<String> {
+        self.lock().incidents.iter().map(|i| i.id.to_string()).collect()
+    }
+
+    /// The ids of the alerts of Defender for Endpoint, newest first.
     pub fn alert_ids(&self) -> Vec<String> {
         self.lock().alerts.iter().map(|a| a.id.clone()).collect()
     }
@@ -250,12 +346,23 @@ impl Tenant {
 
     /// A token for Defender for Endpoint with these application permissions.
     pub fn token_with_roles(&self, roles: &[&str]) -> String {
-        self.mint(MDE_RESOURCE, roles.iter().map(ToString::to_string).collect(), Vec::new(), Self::CLIENT_ID)
+        self.mint(MDE_RESOURCE, grants(roles, &[]), Self::CLIENT_ID)
+    }
+
+    /// A token for Graph with these application permissions.
+    pub fn graph_token_with_roles(&self, roles: &[&str]) -> String {
+        self.mint(GRAPH_RESOURCE, grants(roles, &[]), Self::CLIENT_ID)
+    }
+
+    /// A token for Azure Resource Manager of somebody with this role.
+    pub fn azure_token(&self, role: impl Into<Option<AzureRole>>) -> String {
+        let granted = Granted { azure_role: role.into(), ..Granted::default() };
+        self.mint(ARM_RESOURCES[0], granted, Self::CLIENT_ID)
     }
 
     /// A token for Defender for Endpoint with these delegated permissions.
     pub fn token_with_scopes(&self, scopes: &[&str]) -> String {
-        self.mint(MDE_RESOURCE, Vec::new(), scopes.iter().map(ToString::to_string).collect(), Self::CLIENT_ID)
+        self.mint(MDE_RESOURCE, grants(&[], scopes), Self::CLIENT_ID)
     }
 
     /// What the tenant answers. Faults that break the connection are answered 500 here; the in-memory exchange and
@@ -280,33 +387,51 @@ impl Tenant {
         match trouble {
             Some(Trouble::Answer(reply)) => (reply, None),
             Some(Trouble::Refuse) => (Reply::empty(503), Some(Trouble::Refuse)),
-            Some(Trouble::Lie) => (self.route(request, mde::Mood::Lying), None),
-            Some(Trouble::Stale) => (self.route(request, mde::Mood::Stale), None),
+            Some(Trouble::Lie) => (self.route(request, Mood::Lying), None),
+            Some(Trouble::Stale) => (self.route(request, Mood::Stale), None),
             Some(Trouble::Answering(reply)) => {
-                self.route(request, mde::Mood::Honest);
+                self.route(request, Mood::Honest);
                 (reply, None)
             }
             Some(Trouble::Replace(from, to)) => {
-                let mut reply = self.route(request, mde::Mood::Honest);
+                let mut reply = self.route(request, Mood::Honest);
                 reply.body = String::from_utf8_lossy(&reply.body).replacen(&from, &to, 1).into();
                 (reply, None)
             }
-            other => (self.route(request, mde::Mood::Honest), other),
+            other => (self.route(request, Mood::Honest), other),
         }
     }
 
-    fn route(&self, request: &Request, mood: mde::Mood) -> Reply {
+    fn route(&self, request: &Request, mood: Mood) -> Reply {
         let segments = request.segments();
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
         match segments.as_slice() {
             [tenant, "oauth2", "v2.0", "token"] => entra::token(self, request, tenant),
             ["api", rest @ ..] => mde::route(self, request, rest, mood),
+            ["v1.0", "security", rest @ ..] => graph::route(self, request, rest, mood),
+            [first, rest @ ..] if first.eq_ignore_ascii_case("subscriptions") => {
+                arm::route(self, request, rest, mood)
+            }
             _ => Reply::empty(404),
         }
     }
 
+    /// What the request's token says, if it is genuine and in time.
+    fn claims(&self, request: &Request) -> Option<Claims> {
+        let bearer = request.header("authorization")?.strip_prefix("Bearer ")?;
+        self.lock().tokens.get(bearer).filter(|c| c.expires_at > self.0.clock.now()).cloned()
+    }
+
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
         &self.0.clock
+    }
+
+    fn machines(&self) -> &[Machine] {
+        &self.0.machines
+    }
+
+    fn page_cap(&self) -> usize {
+        self.0.page_cap
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -318,4 +443,24 @@ impl fmt::Debug for Tenant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tenant").field("alerts", &self.alert_count()).finish_non_exhaustive()
     }
+}
+
+/// What a token grants.
+#[derive(Default)]
+struct Granted {
+    roles: Vec<String>,
+    scopes: Vec<String>,
+    azure_role: Option<AzureRole>,
+}
+
+fn grants(roles: &[&str], scopes: &[&str]) -> Granted {
+    let owned = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+    Granted { roles: owned(roles), scopes: owned(scopes), azure_role: None }
+}
+
+/// The address that was asked, for links to more.
+fn origin(request: &Request, unless_told: &str) -> String {
+    let host = request.header("host").unwrap_or(unless_told);
+    let here = host.starts_with("127.0.0.1") || host.starts_with("localhost");
+    format!("{}://{host}", if here { "http" } else { "https" })
 }

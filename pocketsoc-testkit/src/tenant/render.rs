@@ -4,7 +4,7 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Serialize;
 
 use super::Tenant;
-use crate::population::{AlertRecord, Clue, Machine, PEOPLE, hex};
+use crate::population::{AlertRecord, Clue, Machine, PEOPLE, Triage, guid, hex};
 
 /// A time as the service writes it: seven digits at most, zeros at the end dropped.
 pub(super) fn stamp(at: DateTime<Utc>) -> String {
@@ -101,11 +101,16 @@ struct Evidence<'a> {
 
 const DOMAIN: &str = "CONTOSO";
 /// What the service names beside most stories: the shell that the user works in.
-static SHELL: Clue =
+pub(super) static SHELL: Clue =
     Clue::Process("explorer.exe", "C:\\Windows", "C:\\Windows\\Explorer.EXE /NOUACCHECK", "userinit.exe");
 
 impl<'a> Rendered<'a> {
-    pub(super) fn new(alert: &'a AlertRecord, machines: &'a [Machine], expand: bool) -> Self {
+    pub(super) fn new(
+        alert: &'a AlertRecord,
+        triage: &'a Triage,
+        machines: &'a [Machine],
+        expand: bool,
+    ) -> Self {
         let story = alert.story;
         let machine = &machines[alert.machine % machines.len()];
         let (account, _) = PEOPLE[alert.user % PEOPLE.len()];
@@ -114,11 +119,11 @@ impl<'a> Rendered<'a> {
             id: &alert.id,
             incident_id: alert.incident,
             investigation_id: alert.investigation(),
-            assigned_to: alert.assigned_to.as_deref(),
+            assigned_to: triage.assigned_to.as_deref(),
             severity: alert.severity,
-            status: &alert.status,
-            classification: alert.classification.as_deref(),
-            determination: alert.determination.as_deref(),
+            status: &triage.status,
+            classification: triage.classification.as_deref(),
+            determination: triage.determination.as_deref(),
             investigation_state: ["Queued", "UnsupportedAlertType", "Benign", "TerminatedBySystem"]
                 [usize::try_from(grain % 4).unwrap_or_default()],
             detection_source: story.source,
@@ -130,8 +135,8 @@ impl<'a> Rendered<'a> {
             alert_creation_time: stamp(alert.created),
             first_event_time: stamp(alert.created - TimeDelta::seconds(140)),
             last_event_time: stamp(alert.last_event()),
-            last_update_time: stamp(alert.updated),
-            resolved_time: alert.resolved.map(stamp),
+            last_update_time: stamp(triage.updated),
+            resolved_time: triage.resolved.map(stamp),
             machine_id: &machine.id,
             computer_dns_name: &machine.name,
             rbac_group_name: machine.group,
@@ -140,7 +145,7 @@ impl<'a> Rendered<'a> {
             mitre_techniques: story.techniques,
             related_user: Some(RelatedUser { user_name: account, domain_name: DOMAIN }),
             logged_on_users: [],
-            comments: alert
+            comments: triage
                 .remarks
                 .iter()
                 .map(|r| CommentWire { comment: &r.text, created_by: &r.by, created_time: stamp(r.at) })
@@ -156,20 +161,17 @@ impl<'a> Rendered<'a> {
     }
 }
 
-fn guid(seed: u64) -> String {
-    let digits = hex(seed, 32);
-    [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-")
-}
-
 fn evidence<'a>(alert: &'a AlertRecord, account: &'a str) -> Vec<Evidence<'a>> {
-    let clue = |(n, clue): (usize, &'static Clue)| {
+    // What belongs to other products is not among its evidence.
+    let clue = |(n, clue): (usize, &'static Clue)| -> Option<Evidence<'a>> {
         let seed = alert.grain ^ n as u64;
         let pid = |offset: u64| u32::try_from(1000 + (seed + offset) % 9000).ok();
         let base = Evidence {
             evidence_creation_time: stamp(alert.created + TimeDelta::milliseconds(420)),
             ..Evidence::default()
         };
-        match *clue {
+        Some(match *clue {
+            Clue::Mail(..) | Clue::Mailbox | Clue::App(..) | Clue::Odd(..) => return None,
             Clue::User => Evidence {
                 entity_type: "User",
                 account_name: Some(account),
@@ -219,7 +221,7 @@ fn evidence<'a>(alert: &'a AlertRecord, account: &'a str) -> Vec<Evidence<'a>> {
                 registry_value: Some(value),
                 ..base
             },
-        }
+        })
     };
-    alert.story.clues.iter().chain([&SHELL]).enumerate().map(clue).collect()
+    alert.story.clues.iter().chain([&SHELL]).enumerate().filter_map(clue).collect()
 }

@@ -1,51 +1,4 @@
-//! A believable population: machines, people, and alerts that tell what happened to them. The same seed, the same
-//! tenant.
-
-use chrono::{DateTime, TimeDelta, Utc};
-use fastrand::Rng;
-
-/// A remark on an alert.
-#[derive(Debug, Clone)]
-pub(crate) struct Remark {
-    pub(crate) text: String,
-    pub(crate) by: String,
-    pub(crate) at: DateTime<Utc>,
-}
-
-/// One alert as the tenant keeps it.
-#[derive(Debug, Clone)]
-pub(crate) struct AlertRecord {
-    pub(crate) id: String,
-    pub(crate) incident: i64,
-    pub(crate) story: &'static Story,
-    pub(crate) machine: usize,
-    pub(crate) user: usize,
-    pub(crate) severity: &'static str,
-    pub(crate) status: String,
-    pub(crate) classification: Option<String>,
-    pub(crate) determination: Option<String>,
-    pub(crate) assigned_to: Option<String>,
-    pub(crate) created: DateTime<Utc>,
-    pub(crate) updated: DateTime<Utc>,
-    pub(crate) resolved: Option<DateTime<Utc>>,
-    pub(crate) remarks: Vec<Remark>,
-    /// What it was before the last write.
-    pub(crate) before: Option<Box<Self>>,
-    /// Feeds the details that are rendered on demand: process ids, hashes.
-    pub(crate) grain: u64,
-}
-
-impl AlertRecord {
-    /// When the last event happened that it is about.
-    pub(crate) fn last_event(&self) -> DateTime<Utc> {
-        self.created - TimeDelta::seconds(61)
-    }
-
-    /// The number of its automated investigation, which some have.
-    pub(crate) fn investigation(&self) -> Option<i64> {
-        self.grain.is_multiple_of(3).then_some(i64::try_from(self.grain % 90_000).unwrap_or_default())
-    }
-}
+//! What happens in the tenant: the fixed parts of alerts.
 
 /// What happened: the fixed part of an alert.
 #[derive(Debug)]
@@ -55,9 +8,58 @@ pub(crate) struct Story {
     pub(crate) category: &'static str,
     pub(crate) severity: &'static str,
     pub(crate) source: &'static str,
+    pub(crate) provider: Provider,
     pub(crate) techniques: &'static [&'static str],
     pub(crate) threat: Option<(&'static str, &'static str)>,
     pub(crate) clues: &'static [Clue],
+}
+
+/// The product that raises an alert, as far as it is not Defender for Cloud.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Provider {
+    Endpoint,
+    Office,
+    Identity,
+    CloudApps,
+    Sentinel,
+}
+
+impl Provider {
+    /// What ids of its alerts begin with.
+    pub(crate) fn prefix(self) -> &'static str {
+        match self {
+            Self::Endpoint => "da",
+            Self::Office => "fa",
+            Self::Identity => "aa",
+            Self::CloudApps => "ca",
+            Self::Sentinel => "sn",
+        }
+    }
+
+    /// Graph's words: the service, what detected it there, and the product's name.
+    pub(crate) fn words(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Endpoint => (
+                "microsoftDefenderForEndpoint",
+                "microsoftDefenderForEndpoint",
+                "Microsoft Defender for Endpoint",
+            ),
+            Self::Office => (
+                "microsoftDefenderForOffice365",
+                "microsoftDefenderForOffice365",
+                "Microsoft Defender for Office 365",
+            ),
+            Self::Identity => (
+                "microsoftDefenderForIdentity",
+                "microsoftDefenderForIdentity",
+                "Microsoft Defender for Identity",
+            ),
+            Self::CloudApps => {
+                ("microsoftDefenderForCloudApps", "cloudAppSecurity", "Microsoft Defender for Cloud Apps")
+            }
+            Self::Sentinel => ("microsoftSentinel", "scheduledAlerts", "Microsoft Sentinel"),
+        }
+    }
 }
 
 /// A piece of evidence of a story.
@@ -72,6 +74,14 @@ pub(crate) enum Clue {
     Url(&'static str),
     /// Hive, key, value name, value.
     Registry(&'static str, &'static str, &'static str, &'static str),
+    /// A mail to the user: sender, subject.
+    Mail(&'static str, &'static str),
+    /// The user's mailbox.
+    Mailbox,
+    /// Name, number.
+    App(&'static str, i64),
+    /// Something of a kind that has no type of its own: Graph's name for it, and a field.
+    Odd(&'static str, &'static str, &'static str),
 }
 
 const SYSTEM: &str = "C:\\Windows\\System32";
@@ -85,6 +95,7 @@ pub(crate) static STORIES: &[Story] = &[
         category: "InitialAccess",
         severity: "High",
         source: "WindowsDefenderAtp",
+        provider: Provider::Endpoint,
         techniques: &["T1566.001", "T1059.001"],
         threat: None,
         clues: &[
@@ -106,6 +117,7 @@ pub(crate) static STORIES: &[Story] = &[
         category: "CredentialAccess",
         severity: "High",
         source: "WindowsDefenderAtp",
+        provider: Provider::Endpoint,
         techniques: &["T1003.001"],
         threat: None,
         clues: &[
@@ -125,6 +137,7 @@ pub(crate) static STORIES: &[Story] = &[
         category: "LateralMovement",
         severity: "Medium",
         source: "WindowsDefenderAtp",
+        provider: Provider::Endpoint,
         techniques: &["T1021.002", "T1569.002"],
         threat: None,
         clues: &[
@@ -140,6 +153,7 @@ pub(crate) static STORIES: &[Story] = &[
         category: "Malware",
         severity: "Informational",
         source: "WindowsDefenderAv",
+        provider: Provider::Endpoint,
         techniques: &[],
         threat: Some(("Trojan:Win32/Quakben.A", "Quakben")),
         clues: &[Clue::File("setup_free.exe", TEMP)],
@@ -150,6 +164,7 @@ pub(crate) static STORIES: &[Story] = &[
         category: "Persistence",
         severity: "Medium",
         source: "WindowsDefenderAtp",
+        provider: Provider::Endpoint,
         techniques: &["T1547.001"],
         threat: None,
         clues: &[
@@ -169,6 +184,7 @@ pub(crate) static STORIES: &[Story] = &[
         category: "CommandAndControl",
         severity: "Medium",
         source: "CustomTI",
+        provider: Provider::Endpoint,
         techniques: &["T1071.001", "T1573"],
         threat: None,
         clues: &[
@@ -183,6 +199,7 @@ pub(crate) static STORIES: &[Story] = &[
         category: "Impact",
         severity: "High",
         source: "WindowsDefenderAtp",
+        provider: Provider::Endpoint,
         techniques: &["T1486", "T1490"],
         threat: Some(("Ransom:Win32/Lokdon.B", "Lokdon")),
         clues: &[
@@ -198,6 +215,7 @@ pub(crate) static STORIES: &[Story] = &[
         category: "Discovery",
         severity: "Low",
         source: "WindowsDefenderAtp",
+        provider: Provider::Endpoint,
         techniques: &["T1046"],
         threat: None,
         clues: &[Clue::Process("nmap", "/usr/bin", "nmap -sS 10.20.0.0/16", "bash"), Clue::Ip("10.20.4.1")],
@@ -208,6 +226,7 @@ pub(crate) static STORIES: &[Story] = &[
         category: "Exfiltration",
         severity: "Medium",
         source: "WindowsDefenderAtp",
+        provider: Provider::Endpoint,
         techniques: &["T1567.002"],
         threat: None,
         clues: &[Clue::User, Clue::Url("https://files.example/upload"), Clue::File("q3.7z", TEMP)],
@@ -218,6 +237,7 @@ pub(crate) static STORIES: &[Story] = &[
         category: "SuspiciousActivity",
         severity: "Low",
         source: "WindowsDefenderAtp",
+        provider: Provider::Endpoint,
         techniques: &["T1218.011"],
         threat: None,
         clues: &[
@@ -232,107 +252,59 @@ pub(crate) static STORIES: &[Story] = &[
     },
 ];
 
-pub(crate) static GROUPS: &[&str] = &["Servers", "Workstations", "Executives"];
-pub(crate) static PEOPLE: &[(&str, &str)] = &[
-    ("ada.byron", "Ada Byron"),
-    ("c.shannon", "Claude Shannon"),
-    ("g.hopper", "Grace Hopper"),
-    ("k.johnson", "Katherine Johnson"),
-    ("m.hamilton", "Margaret Hamilton"),
-    ("r.perlman", "Radia Perlman"),
-    ("svc-backup", "Backup service"),
-    ("j.o'hara", "Jamie O'Hara"),
+/// What happens outside of Defender for Endpoint.
+pub(crate) static ELSEWHERE: &[Story] = &[
+    Story {
+        title: "Mail with a document that fetches code, delivered to one mailbox",
+        description: "A message with a macro document passed the filters and was opened. Its sender has never written to the organization before.",
+        category: "InitialAccess",
+        severity: "High",
+        source: "microsoftDefenderForOffice365",
+        provider: Provider::Office,
+        techniques: &["T1566.001"],
+        threat: None,
+        clues: &[
+            Clue::Mail("billing@invoice-portal.example", "Invoice 7731, last notice"),
+            Clue::Mailbox,
+            Clue::User,
+            Clue::Url("http://cdn.invoice-portal.example/a.ps1"),
+        ],
+    },
+    Story {
+        title: "Sign-in from two distant places within minutes",
+        description: "The account signed in from places that nobody can travel between in the time that passed.",
+        category: "CredentialAccess",
+        severity: "Medium",
+        source: "microsoftDefenderForIdentity",
+        provider: Provider::Identity,
+        techniques: &["T1078"],
+        threat: None,
+        clues: &[
+            Clue::User,
+            Clue::Ip("198.51.100.200"),
+            Clue::Odd("securityGroup", "displayName", "Domain Admins"),
+        ],
+    },
+    Story {
+        title: "Mass download from a cloud application",
+        description: "One account fetched far more files than it usually does.",
+        category: "Exfiltration",
+        severity: "Low",
+        source: "cloudAppSecurity",
+        provider: Provider::CloudApps,
+        techniques: &["T1530"],
+        threat: None,
+        clues: &[Clue::App("Contoso Files", 20_892), Clue::User, Clue::Ip("203.0.113.9")],
+    },
+    Story {
+        title: "Rule of the customer: sign-ins of a leaver",
+        description: "An account that should have been closed signed in.",
+        category: "SuspiciousActivity",
+        severity: "Medium",
+        source: "scheduledAlerts",
+        provider: Provider::Sentinel,
+        techniques: &["T1078.004"],
+        threat: None,
+        clues: &[Clue::User, Clue::Odd("oauthApplication", "displayName", "Backup sync")],
+    },
 ];
-
-/// A machine of the tenant.
-#[derive(Debug, Clone)]
-pub(crate) struct Machine {
-    pub(crate) id: String,
-    pub(crate) name: String,
-    pub(crate) group: &'static str,
-}
-
-/// Forty hexadecimal digits of a number, or as many as asked for.
-pub(crate) fn hex(seed: u64, digits: usize) -> String {
-    let mut rng = Rng::with_seed(seed);
-    (0..digits).map(|_| char::from(b"0123456789abcdef"[rng.usize(..16)])).collect()
-}
-
-pub(crate) fn machines(seed: u64) -> Vec<Machine> {
-    let kinds = ["ws", "srv", "lap", "dc", "web", "sql"];
-    (0..24_u64)
-        .map(|n| {
-            let index = usize::try_from(n).unwrap_or_default();
-            Machine {
-                id: hex(seed ^ (n + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15), 40),
-                name: format!("{}-{:03}.corp.contoso.example", kinds[index % kinds.len()], n + 1),
-                group: GROUPS[index % GROUPS.len()],
-            }
-        })
-        .collect()
-}
-
-/// Alerts of the thirty days before `now`, newest first.
-pub(crate) fn alerts(seed: u64, count: usize, machines: usize, now: DateTime<Utc>) -> Vec<AlertRecord> {
-    let mut rng = Rng::with_seed(seed);
-    let mut created = now - TimeDelta::minutes(7);
-    let step = TimeDelta::days(30) / i32::try_from(count.max(1)).unwrap_or(i32::MAX);
-    (0..count)
-        .map(|n| {
-            let record = alert(&mut rng, n, machines, created, now);
-            created -= step
-                - TimeDelta::microseconds(rng.i64(0..1_000_000).min(step.num_microseconds().unwrap_or(0)));
-            record
-        })
-        .collect()
-}
-
-fn alert(
-    rng: &mut Rng,
-    n: usize,
-    machines: usize,
-    created: DateTime<Utc>,
-    now: DateTime<Utc>,
-) -> AlertRecord {
-    // The first of each story come in order, so that small tenants show all of them.
-    let story = &STORIES[if n < STORIES.len() { n } else { rng.usize(..STORIES.len()) }];
-    // Whole ticks of 100 ns, as the service counts them. The id does not depend on when the tenant was made: the same
-    // seed gives the same ids in every run.
-    let created = DateTime::from_timestamp_nanos((created.timestamp_micros() * 10 + rng.i64(0..10)) * 100);
-    let ticks =
-        637_472_900_000_000_000 + i64::try_from(n).unwrap_or_default() * 10_000_000 + rng.i64(0..10_000_000);
-    let updated = (created + TimeDelta::seconds(rng.i64(2..20_000))).min(now).max(created);
-    let (status, classification, determination, assigned_to) = match rng.u8(..10) {
-        0..=5 => ("New", None, None, None),
-        6..=7 => ("InProgress", None, None, Some("analyst@contoso.example")),
-        8 => ("Resolved", Some("TruePositive"), Some("Malware"), Some("analyst@contoso.example")),
-        _ => ("Resolved", Some("FalsePositive"), Some("NotMalicious"), Some("Automation")),
-    };
-    let remarks = if status == "Resolved" {
-        vec![Remark {
-            text: "Closed after review.".into(),
-            by: "analyst@contoso.example".into(),
-            at: updated,
-        }]
-    } else {
-        Vec::new()
-    };
-    AlertRecord {
-        id: format!("da{ticks}_{}", rng.i32(..)),
-        incident: 4000 + i64::try_from(n / 3).unwrap_or_default(),
-        story,
-        machine: rng.usize(..machines.max(1)),
-        user: rng.usize(..PEOPLE.len()),
-        severity: if rng.u8(..50) == 0 { "UnSpecified" } else { story.severity },
-        status: status.into(),
-        classification: classification.map(Into::into),
-        determination: determination.map(Into::into),
-        assigned_to: assigned_to.map(Into::into),
-        created,
-        updated,
-        resolved: (status == "Resolved").then_some(updated),
-        remarks,
-        before: None,
-        grain: rng.u64(..),
-    }
-}
