@@ -1,5 +1,6 @@
 //! Lists: pages cut into elements as their bytes arrive, walked link by link.
 
+mod combine;
 mod elements;
 mod envelope;
 mod memory;

@@ -35,34 +35,14 @@ impl<T: Decode> Walk<T> {
 }
 
 impl<T: Send + 'static> Walk<T> {
-    /// A walk that fails at once.
-    pub fn failed(error: Error) -> Self {
-        Self { inner: Box::pin(stream::iter([Err(error)])), log: WalkLog::new() }
+    /// A walk over what a stream gives, whose report `log` is written by it.
+    pub(super) fn over(stream: impl Stream<Item = Result<T>> + Send + 'static, log: WalkLog) -> Self {
+        Self { inner: Box::pin(stream.fuse()), log }
     }
 
-    /// One walk after the other: what `open` walks over for each element of this one, such as the alerts of each
-    /// subscription.
-    ///
-    /// The report is that of all of them together: complete when each was. Where just one ended early, its resume point
-    /// is the whole walk's.
-    pub fn flat_map<U: Send + 'static>(
-        self,
-        open: impl FnMut(T) -> Option<Walk<U>> + Send + 'static,
-    ) -> Walk<U> {
-        let log = WalkLog::new();
-        let chain = Box::new(Chain {
-            outer: self,
-            open,
-            inner: None,
-            log: log.clone(),
-            lost: false,
-            broken: Vec::new(),
-        });
-        let inner = stream::unfold(chain, |mut chain| async move {
-            let item = chain.next().await?;
-            Some((item, chain))
-        });
-        Walk { inner: Box::pin(inner.fuse()), log }
+    /// A walk that fails at once.
+    pub fn failed(error: Error) -> Self {
+        Self::over(stream::iter([Err(error)]), WalkLog::new())
     }
 
     /// The walk as detections: normalized, filtered once more by the query, no more than its limit, with the walk's
@@ -111,67 +91,6 @@ impl<T> Stream for Walk<T> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.inner.as_mut().poll_next(cx)
-    }
-}
-
-/// Walks over what each element of another walk leads to.
-struct Chain<T, U, F> {
-    outer: Walk<T>,
-    open: F,
-    inner: Option<Walk<U>>,
-    log: WalkLog,
-    lost: bool,
-    /// The reports of the walks that did not see everything.
-    broken: Vec<WalkReport>,
-}
-
-impl<T, U, F: FnMut(T) -> Option<Walk<U>>> Chain<T, U, F> {
-    async fn next(&mut self) -> Option<Result<U>> {
-        loop {
-            if let Some(walk) = &mut self.inner {
-                if let Some(item) = walk.next().await {
-                    return Some(item);
-                }
-                let report = walk.report();
-                self.inner = None;
-                self.count(report);
-                continue;
-            }
-            match self.outer.next().await {
-                Some(Ok(element)) => self.inner = (self.open)(element),
-                Some(Err(error)) => {
-                    self.lost = true;
-                    return Some(Err(error));
-                }
-                None => {
-                    self.end();
-                    return None;
-                }
-            }
-        }
-    }
-
-    fn count(&mut self, report: WalkReport) {
-        self.log.update(|all| {
-            all.pages += report.pages;
-            all.degraded.extend(report.degraded.iter().cloned());
-            all.partial.extend(report.partial.iter().cloned());
-        });
-        if !report.complete {
-            self.broken.push(report);
-        }
-    }
-
-    fn end(&mut self) {
-        let outer = self.outer.report();
-        let outer_seen = outer.complete && !self.lost;
-        let broken = std::mem::take(&mut self.broken);
-        self.log.update(|all| {
-            all.complete = outer_seen && broken.is_empty();
-            if let ([one], true) = (broken.as_slice(), outer_seen) {
-                all.resume.clone_from(&one.resume);
-            }
-        });
     }
 }
 

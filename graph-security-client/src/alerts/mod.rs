@@ -1,0 +1,116 @@
+//! Alerts of all Defender products: list, get, update, comment.
+
+mod alert;
+mod query;
+mod update;
+
+pub use alert::{Alert, AlertId};
+pub use query::{AlertQuery, fields};
+pub use update::AlertUpdate;
+
+use pocketsoc_model::{Lane, Result, ResumePoint};
+use pocketsoc_transport::{Call, Endpoint, Method, PagePlan, Replay, Walk};
+
+use crate::client::call;
+use crate::comment::{self, AlertComment};
+
+const READ: &str = "SecurityAlert.Read.All";
+const WRITE: &str = "SecurityAlert.ReadWrite.All";
+
+/// The alerts of a tenant. Limits: 150 calls a minute.
+#[derive(Debug, Clone)]
+pub struct Alerts {
+    endpoint: Endpoint,
+}
+
+impl Alerts {
+    pub(crate) fn new(endpoint: Endpoint) -> Self {
+        Self { endpoint }
+    }
+
+    /// Walks over alerts, newest first, evidence included. Page: "List alerts_v2".
+    ///
+    /// Needs `SecurityAlert.Read.All`.
+    pub fn list(&self, query: &AlertQuery) -> Walk<Alert> {
+        self.walk(query, Lane::Feed, true, None)
+    }
+
+    pub(crate) fn walk(
+        &self,
+        query: &AlertQuery,
+        lane: Lane,
+        look_ahead: bool,
+        resume: Option<ResumePoint>,
+    ) -> Walk<Alert> {
+        let plan = PagePlan::by_links().with_page_size(query.page_size()).with_resume(resume);
+        let plan = if look_ahead { plan } else { plan.without_look_ahead() };
+        match list(query) {
+            Ok(call) => self.endpoint.walk(call.with_lane(lane), plan),
+            Err(error) => Walk::failed(error),
+        }
+    }
+
+    /// One alert, evidence included. Page: "Get alert".
+    ///
+    /// Needs `SecurityAlert.Read.All`.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none with this id.
+    pub async fn get(&self, id: &AlertId) -> Result<Alert> {
+        self.endpoint.element(&get(id)?).await
+    }
+
+    /// Changes an alert and returns what the service answers. Page: "Update alert".
+    ///
+    /// Only what is set is sent; each part is an absolute value, so it may be sent twice. The answer may be older than
+    /// the change; the [`DetectionSource`](crate::DetectionSource) reads back. Needs `SecurityAlert.ReadWrite.All`.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none with this id; `OutcomeUnknown` when the change may have happened.
+    pub async fn update(&self, id: &AlertId, update: &AlertUpdate) -> Result<Alert> {
+        self.endpoint.element(&self::update(id, update)?).await
+    }
+
+    /// Changes an alert; whatever the service answers besides success is left to who reads back.
+    pub(crate) async fn write(&self, id: &AlertId, update: &AlertUpdate) -> Result<()> {
+        self.endpoint.bytes(&self::update(id, update)?).await.map(drop)
+    }
+
+    /// Adds a comment; all comments as they now are. Page: "Create comment for alert".
+    ///
+    /// It is never sent twice. Needs `SecurityAlert.ReadWrite.All`.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none with this id; `OutcomeUnknown` when it may have been added.
+    pub async fn comment(&self, id: &AlertId, text: &str) -> Result<Vec<AlertComment>> {
+        comment::add(&self.endpoint, &comment_on(id, text)?).await
+    }
+}
+
+/// The call behind [`Alerts::list`].
+fn list(query: &AlertQuery) -> Result<Call> {
+    let call = call(Method::Get, "list alerts", "/v1.0/security/alerts_v2", &[])?.with_permission(READ);
+    Ok(match query.filter() {
+        Some(filter) => call.with_query("$filter", filter.to_string()),
+        None => call,
+    })
+}
+
+/// The call behind [`Alerts::get`].
+fn get(id: &AlertId) -> Result<Call> {
+    let call = call(Method::Get, "get the alert", "/v1.0/security/alerts_v2/{id}", &[id.as_str()])?;
+    Ok(call.with_permission(READ))
+}
+
+/// The call behind [`Alerts::update`].
+fn update(id: &AlertId, update: &AlertUpdate) -> Result<Call> {
+    let call = call(Method::Patch, "update the alert", "/v1.0/security/alerts_v2/{id}", &[id.as_str()])?;
+    call.with_permission(WRITE).with_replay(Replay::Always).with_json(update)
+}
+
+/// The call behind [`Alerts::comment`].
+fn comment_on(id: &AlertId, text: &str) -> Result<Call> {
+    const ROUTE: &str = "/v1.0/security/alerts_v2/{id}/comments";
+    let call = call(Method::Post, "comment on the alert", ROUTE, &[id.as_str()])?;
+    comment::adding(call.with_permission(WRITE), text)
+}

@@ -1,0 +1,35 @@
+#![doc = include_str!("../README.md")]
+
+mod alerts;
+mod client;
+mod comment;
+pub mod evidence;
+mod incidents;
+mod normalize;
+mod source;
+mod words;
+
+pub use alerts::{Alert, AlertId, AlertQuery, AlertUpdate, Alerts, fields as alert_fields};
+pub use client::{GraphSecurityClient, GraphSecurityClientBuilder};
+pub use comment::AlertComment;
+pub use evidence::{Evidence, EvidenceDetail};
+pub use incidents::{
+    Incident, IncidentId, IncidentQuery, IncidentUpdate, Incidents, fields as incident_fields,
+};
+pub use normalize::{normalize_alert, normalize_incident};
+pub use source::{GraphAlertDetections, GraphIncidentDetections};
+pub use words::{
+    AlertClassification, AlertDetermination, AlertSeverity, AlertStatus, DetectionOrigin, EvidenceRole,
+    EvidenceVerdict, IncidentStatus, InvestigationState, RemediationStatus, ServiceSource,
+};
+
+pub use pocketsoc_model::{
+    Capabilities, Classification, Detail, Detection, DetectionChange, DetectionId, DetectionQuery,
+    DetectionSource, DetectionSourceExt, DetectionStream, Determination, Entity, EntityKind, Error,
+    ErrorKind, Product, Properties, RawJson, Result, Severity, Status, Tactic, TechniqueId, TransitionTable,
+    WalkReport,
+};
+pub use pocketsoc_transport::{
+    Cloud, Connection, ConnectionBuilder, Credential, RetryPolicy, Secret, SizeLimits, TimeLimits, Walk,
+    odata,
+};

@@ -1,0 +1,170 @@
+//! Walks made of walks: one after the other, and a plainer one where the first fails.
+
+use std::collections::HashSet;
+
+use futures_util::stream;
+use pocketsoc_model::{Error, Result, WalkLog, WalkReport};
+
+use super::Walk;
+
+impl<T: Send + 'static> Walk<T> {
+    /// One walk after the other: what `open` walks over for each element of this one, such as the alerts of each
+    /// subscription.
+    ///
+    /// The report is that of all of them together: complete when each was. Where just one ended early, its resume point
+    /// is the whole walk's.
+    pub fn flat_map<U: Send + 'static>(
+        self,
+        open: impl FnMut(T) -> Option<Walk<U>> + Send + 'static,
+    ) -> Walk<U> {
+        let log = WalkLog::new();
+        let chain = Box::new(Chain {
+            outer: self,
+            open,
+            inner: None,
+            log: log.clone(),
+            lost: false,
+            broken: Vec::new(),
+        });
+        let inner = stream::unfold(chain, |mut chain| async move {
+            let item = chain.next().await?;
+            Some((item, chain))
+        });
+        Walk::over(inner, log)
+    }
+
+    /// Goes over to a plainer walk over the same list when this one fails in a way that the plainer one may not: what
+    /// was given already, by its `key`, is not given again, and the report says what was done `without`.
+    #[must_use]
+    pub fn falling_back_to(
+        self,
+        plainer: Self,
+        without: &'static str,
+        fails: impl Fn(&Error) -> bool + Send + 'static,
+        key: impl Fn(&T) -> String + Send + 'static,
+    ) -> Self {
+        let log = WalkLog::new();
+        let fallback = Fallback {
+            walk: self,
+            plainer: Some(plainer),
+            without,
+            fails,
+            key,
+            given: HashSet::new(),
+            log: log.clone(),
+        };
+        let inner = stream::unfold(fallback, |mut fallback| async move {
+            let item = fallback.next().await?;
+            Some((item, fallback))
+        });
+        Self::over(inner, log)
+    }
+}
+
+/// A walk, and a plainer one for when it fails.
+struct Fallback<T, W, K> {
+    walk: Walk<T>,
+    plainer: Option<Walk<T>>,
+    without: &'static str,
+    fails: W,
+    key: K,
+    given: HashSet<String>,
+    log: WalkLog,
+}
+
+impl<T, W: Fn(&Error) -> bool, K: Fn(&T) -> String> Fallback<T, W, K> {
+    async fn next(&mut self) -> Option<Result<T>> {
+        loop {
+            match self.walk.next().await {
+                Some(Ok(element)) => {
+                    // Nothing is remembered once there is nothing to go over to.
+                    let key = (self.key)(&element);
+                    let known = if self.plainer.is_some() {
+                        !self.given.insert(key)
+                    } else {
+                        self.given.contains(&key)
+                    };
+                    if !known {
+                        return Some(Ok(element));
+                    }
+                }
+                Some(Err(error)) if (self.fails)(&error) && self.plainer.is_some() => {
+                    tracing::info!(%error, "going on without what the service fails to give");
+                    if let Some(plainer) = self.plainer.take() {
+                        self.walk = plainer;
+                    }
+                }
+                Some(Err(error)) => return Some(Err(error)),
+                None => {
+                    let mut report = self.walk.report();
+                    if self.plainer.is_none() {
+                        report.degraded.push(self.without.to_owned());
+                    }
+                    self.log.update(|all| *all = report);
+                    return None;
+                }
+            }
+        }
+    }
+}
+
+/// Walks over what each element of another walk leads to.
+struct Chain<T, U, F> {
+    outer: Walk<T>,
+    open: F,
+    inner: Option<Walk<U>>,
+    log: WalkLog,
+    lost: bool,
+    /// The reports of the walks that did not see everything.
+    broken: Vec<WalkReport>,
+}
+
+impl<T, U, F: FnMut(T) -> Option<Walk<U>>> Chain<T, U, F> {
+    async fn next(&mut self) -> Option<Result<U>> {
+        loop {
+            if let Some(walk) = &mut self.inner {
+                if let Some(item) = walk.next().await {
+                    return Some(item);
+                }
+                let report = walk.report();
+                self.inner = None;
+                self.count(report);
+                continue;
+            }
+            match self.outer.next().await {
+                Some(Ok(element)) => self.inner = (self.open)(element),
+                Some(Err(error)) => {
+                    self.lost = true;
+                    return Some(Err(error));
+                }
+                None => {
+                    self.end();
+                    return None;
+                }
+            }
+        }
+    }
+
+    fn count(&mut self, report: WalkReport) {
+        self.log.update(|all| {
+            all.pages += report.pages;
+            all.degraded.extend(report.degraded.iter().cloned());
+            all.partial.extend(report.partial.iter().cloned());
+        });
+        if !report.complete {
+            self.broken.push(report);
+        }
+    }
+
+    fn end(&mut self) {
+        let outer = self.outer.report();
+        let outer_seen = outer.complete && !self.lost;
+        let broken = std::mem::take(&mut self.broken);
+        self.log.update(|all| {
+            all.complete = outer_seen && broken.is_empty();
+            if let ([one], true) = (broken.as_slice(), outer_seen) {
+                all.resume.clone_from(&one.resume);
+            }
+        });
+    }
+}
