@@ -35,6 +35,7 @@ pub enum Trouble {
 #[derive(Debug, Clone)]
 pub struct Fault {
     method: Option<&'static str>,
+    query: Option<&'static str>,
     path: String,
     skip: u32,
     times: u32,
@@ -44,7 +45,7 @@ pub struct Fault {
 impl Fault {
     /// Trouble with every request whose path contains `path`.
     pub fn on(path: impl Into<String>, trouble: Trouble) -> Self {
-        Self { method: None, path: path.into(), skip: 0, times: u32::MAX, trouble }
+        Self { method: None, query: None, path: path.into(), skip: 0, times: u32::MAX, trouble }
     }
 
     /// Throttling: 429 with `Retry-After`.
@@ -62,6 +63,13 @@ impl Fault {
     #[must_use]
     pub fn for_method(mut self, method: &'static str) -> Self {
         self.method = Some(method);
+        self
+    }
+
+    /// Only for requests whose query, as sent, contains this text.
+    #[must_use]
+    pub fn for_query(mut self, text: &'static str) -> Self {
+        self.query = Some(text);
         self
     }
 
@@ -87,7 +95,10 @@ impl Fault {
 
     /// Whether it strikes this request; counts it.
     pub(crate) fn strikes(&mut self, request: &Request) -> Option<Trouble> {
-        if self.method.is_some_and(|m| m != request.method) || !request.path.contains(&self.path) {
+        let meant = self.method.is_none_or(|m| m == request.method)
+            && self.query.is_none_or(|text| request.query.contains(text))
+            && request.path.contains(&self.path);
+        if !meant {
             return None;
         }
         if self.skip > 0 {

@@ -225,7 +225,7 @@ mod tests {
         assert_eq!(list.len(), 3);
         assert_eq!(list[0].detail.type_name(), "kubernetesPod");
         assert_eq!(list[0].properties().get("labels"), Some(r#"{"a":"b"}"#));
-        assert_eq!(list[0].common.verdict.as_ref().map(|v| v.as_str()), Some("odd"));
+        assert_eq!(list[0].common.verdict.as_ref().map(EvidenceVerdict::as_str), Some("odd"));
         assert_eq!((list[1].detail.type_name(), list[1].properties().get("novelty")), ("url", Some("[1,2]")));
         assert_eq!(
             (list[2].detail.type_name(), list[2].properties().get("name")),

@@ -313,6 +313,15 @@ impl Tenant {
         self.lock().incidents.iter().map(|i| i.id.to_string()).collect()
     }
 
+    /// Merges an incident into another one, as the service does by itself.
+    pub fn merge_incident(&self, id: &str, into: &str) {
+        let (now, mut state) = (self.0.clock.now(), self.lock());
+        for incident in state.incidents.iter_mut().filter(|i| i.id.to_string() == id) {
+            incident.redirected_to = into.parse().ok();
+            incident.triage.change(now, |triage| triage.set_status("redirected", now));
+        }
+    }
+
     /// The ids of the alerts of Defender for Endpoint, newest first.
     pub fn alert_ids(&self) -> Vec<String> {
         self.lock().alerts.iter().map(|a| a.id.clone()).collect()

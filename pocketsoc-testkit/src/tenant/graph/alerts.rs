@@ -6,7 +6,8 @@ use serde_json::{Value as Json, json};
 use super::evidence;
 use super::listing::List;
 use super::{
-    Answer, Change, View, admit, comment_of, comments, not_found, verdict, wants_every_word, word, wrong,
+    Answer, Change, View, admit, comment_of, comments, id_first, not_found, verdict, wants_every_word, word,
+    wrong,
 };
 use crate::filter::Value;
 use crate::message::{Reply, Request};
@@ -191,7 +192,7 @@ pub(super) fn list(tenant: &Tenant, request: &Request) -> Answer {
     let state = tenant.lock();
     let fitting: Vec<_> =
         sights(&state).into_iter().filter(|s| asked.passes(&|name| s.field(name))).collect();
-    let render = |s: &Sight<'_>| s.json(tenant.machines(), &asked.view).to_string();
+    let render = |s: &Sight<'_>| id_first(s.json(tenant.machines(), &asked.view));
     Ok(asked.page(tenant, request, fitting, render))
 }
 
@@ -212,7 +213,7 @@ fn tracked<'a>(state: &'a mut State, id: &str) -> Result<&'a mut Tracked, Reply>
 fn whole(tenant: &Tenant, request: &Request, state: &State, id: &str, past: bool) -> Answer {
     let sight = sights(state).into_iter().find(|s| s.id() == id).ok_or_else(not_found)?;
     let view = View { expand: false, every_word: wants_every_word(request), past };
-    Ok(Reply::json(200, sight.json(tenant.machines(), &view).to_string()))
+    Ok(Reply::json(200, id_first(sight.json(tenant.machines(), &view))))
 }
 
 pub(super) fn get(tenant: &Tenant, request: &Request, id: &str, mood: Mood) -> Answer {

@@ -5,7 +5,8 @@ use serde_json::{Value as Json, json};
 use super::alerts::sights;
 use super::listing::List;
 use super::{
-    Answer, Change, View, admit, comment_of, comments, not_found, verdict, wants_every_word, word, wrong,
+    Answer, Change, View, admit, comment_of, comments, id_first, not_found, verdict, wants_every_word, word,
+    wrong,
 };
 use crate::filter::Value;
 use crate::message::{Reply, Request};
@@ -79,7 +80,7 @@ pub(super) fn list(tenant: &Tenant, request: &Request) -> Answer {
     let asked = LIST.asked(request)?;
     let state = tenant.lock();
     let fitting: Vec<_> = state.incidents.iter().filter(|i| asked.passes(&|name| field(i, name))).collect();
-    let render = |i: &&IncidentRecord| json(tenant, &state, i, &asked.view).to_string();
+    let render = |i: &&IncidentRecord| id_first(json(tenant, &state, i, &asked.view));
     Ok(asked.page(tenant, request, fitting, render))
 }
 
@@ -94,7 +95,7 @@ pub(super) fn get(tenant: &Tenant, request: &Request, id: &str, mood: Mood) -> A
     let incident = &state.incidents[position(&state, id)?];
     let view = View { expand, every_word: wants_every_word(request), past: mood == Mood::Stale };
     let body = json(tenant, &state, incident, &view);
-    Ok(Reply::json(200, body.to_string()))
+    Ok(Reply::json(200, id_first(body)))
 }
 
 pub(super) fn update(tenant: &Tenant, request: &Request, id: &str, mood: Mood) -> Answer {
@@ -151,7 +152,7 @@ pub(super) fn update(tenant: &Tenant, request: &Request, id: &str, mood: Mood) -
         &state.incidents[at],
         &View { expand: false, every_word: wants_every_word(request), past: false },
     );
-    Ok(Reply::json(200, body.to_string()))
+    Ok(Reply::json(200, id_first(body)))
 }
 
 pub(super) fn comment(tenant: &Tenant, request: &Request, id: &str, mood: Mood) -> Answer {

@@ -56,6 +56,15 @@ fn admit(tenant: &Tenant, request: &Request, needed: &[&str]) -> Result<(), Repl
     Err(refusal(403, "Forbidden", &text))
 }
 
+/// An object as text, its id before everything else and its alerts behind, as the service has it.
+fn id_first(mut object: Json) -> String {
+    let mut take = |name: &str| object.as_object_mut().and_then(|members| members.remove(name));
+    let id = take("id").unwrap_or_default();
+    let alerts = take("alerts").map(|alerts| format!(",\"alerts\":{alerts}")).unwrap_or_default();
+    let rest = object.to_string();
+    format!("{{\"id\":{id},{}{alerts}}}", rest.trim_start_matches('{').trim_end_matches('}'))
+}
+
 fn not_found() -> Reply {
     refusal(404, "ResourceNotFound", "The requested resource does not exist.")
 }

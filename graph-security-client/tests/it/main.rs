@@ -1,0 +1,8 @@
+//! Graph security as a user of the client meets it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod decode;
+mod requests;
+mod source;
+mod specimens;
+mod virtual_tenant;
