@@ -32,6 +32,9 @@ pub(crate) struct Common {
     /// JSON with the source's own object under `raw`
     #[arg(long, global = true)]
     pub(crate) raw: bool,
+    /// OCSF Detection Findings instead, one a line; with --raw the source's own object under `raw_data`
+    #[arg(long, global = true)]
+    pub(crate) ocsf: bool,
     /// Longest that one request may take, its retries included
     #[arg(long, global = true, default_value_t = 25, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) timeout: u64,
@@ -125,4 +128,10 @@ pub(crate) struct TriageArgs {
 pub(crate) enum Kind {
     /// Alerts of Defender for Endpoint
     MdeAlert,
+    /// Alerts of Defender for Cloud, as Azure Resource Manager has them
+    DefenderCloudAlert,
+    /// Alerts of Microsoft Graph security
+    GraphAlert,
+    /// Incidents of Microsoft Graph security
+    GraphIncident,
 }

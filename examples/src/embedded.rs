@@ -7,7 +7,7 @@ use pocketsoc_testkit::{Tenant, TenantServer};
 use pocketsoc_transport::{Cloud, Secret};
 
 use crate::failure::Failure;
-use crate::profile::{Auth, Profile, SecretPlace};
+use crate::profile::{Auth, Profile, SecretPlace, Vendor};
 
 /// Starts a tenant on a loopback port.
 pub(crate) async fn start(
@@ -22,10 +22,18 @@ pub(crate) async fn start(
         .map_err(|e| Failure::operation(format!("serve the embedded tenant on port {port}: {e}")))
 }
 
-/// The profile that connects to it.
-pub(crate) fn profile(server: &TenantServer) -> Profile {
-    Profile {
-        name: "Endpoint".into(),
+/// The profiles of the tenant: name, vendor.
+const PROFILES: [(&str, Vendor, &str); 3] = [
+    ("Endpoint", Vendor::DefenderEndpoint, "defender-endpoint"),
+    ("Azure", Vendor::DefenderForCloud(None), "defender-for-cloud"),
+    ("Graph", Vendor::GraphSecurity, "graph-security"),
+];
+
+/// The profiles that connect to it.
+pub(crate) fn profiles(server: &TenantServer) -> Vec<Profile> {
+    let profile = |(name, vendor, _): (&str, Vendor, &str)| Profile {
+        name: name.into(),
+        vendor,
         auth: Auth::App {
             tenant_id: Tenant::ID.into(),
             client_id: Tenant::CLIENT_ID.into(),
@@ -35,17 +43,21 @@ pub(crate) fn profile(server: &TenantServer) -> Profile {
         cloud: Cloud::Public,
         base_url: Some(server.uri()),
         authority: Some(server.uri()),
-    }
+    };
+    PROFILES.map(profile).into()
 }
 
 /// A profile file that connects to it.
 pub(crate) fn profile_file(server: &TenantServer) -> String {
-    format!(
-        "[[profile]]\nname = \"Endpoint\"\nvendor = \"defender-endpoint\"\nauth = \"app\"\ntenant_id = \"{}\"\n\
-         client_id = \"{}\"\nclient_secret = \"{}\"\nbase_url = \"{uri}\"\nauthority = \"{uri}\"\n",
-        Tenant::ID,
-        Tenant::CLIENT_ID,
-        Tenant::SECRET,
-        uri = server.uri()
-    )
+    let profile = |(name, _, vendor): (&str, Vendor, &str)| {
+        format!(
+            "[[profile]]\nname = \"{name}\"\nvendor = \"{vendor}\"\nauth = \"app\"\ntenant_id = \"{}\"\n\
+             client_id = \"{}\"\nclient_secret = \"{}\"\nbase_url = \"{uri}\"\nauthority = \"{uri}\"\n",
+            Tenant::ID,
+            Tenant::CLIENT_ID,
+            Tenant::SECRET,
+            uri = server.uri()
+        )
+    };
+    PROFILES.map(profile).join("\n")
 }

@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write as _};
 use chrono::{DateTime, Utc};
 use comfy_table::presets::NOTHING;
 use comfy_table::{Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Table, Width};
+use pocketsoc_model::ocsf::Activity;
 use pocketsoc_model::{Detection, Entity, EntityKind, Severity, Status};
 use serde::Serialize;
 
@@ -15,12 +16,13 @@ use crate::failure::Failure;
 const BATCH: usize = 100;
 
 /// Prints detections as they come.
-#[allow(clippy::struct_excessive_bools)] // four independent switches of the user
+#[allow(clippy::struct_excessive_bools)] // independent switches of the user
 pub(crate) struct Output {
     out: BufWriter<Stdout>,
     table: bool,
     colour: bool,
     raw: bool,
+    ocsf: bool,
     rows: Vec<Detection>,
     headed: bool,
 }
@@ -30,9 +32,10 @@ impl Output {
         let terminal = io::stdout().is_terminal();
         Self {
             out: BufWriter::new(io::stdout()),
-            table: terminal && !common.json && !common.raw,
+            table: terminal && !common.json && !common.raw && !common.ocsf,
             colour: std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
             raw: common.raw,
+            ocsf: common.ocsf,
             rows: Vec::new(),
             headed: false,
         }
@@ -46,19 +49,24 @@ impl Output {
     /// A detection as a row, or as a line of JSON.
     pub(crate) fn row(&mut self, detection: Detection) -> Result<(), Failure> {
         if !self.table {
-            return self.json(&detection);
+            return self.json(&detection, Activity::Create);
         }
         self.rows.push(detection);
         if self.rows.len() >= BATCH { self.flush() } else { Ok(()) }
     }
 
     /// A detection with everything it has, or as a line of JSON.
-    pub(crate) fn card(&mut self, detection: &Detection) -> Result<(), Failure> {
-        if self.table { self.text(&card(detection)) } else { self.json(detection) }
+    pub(crate) fn card(&mut self, detection: &Detection, activity: Activity) -> Result<(), Failure> {
+        if self.table { self.text(&card(detection)) } else { self.json(detection, activity) }
     }
 
     /// A detection as a line of JSON.
-    pub(crate) fn json(&mut self, detection: &Detection) -> Result<(), Failure> {
+    pub(crate) fn json(&mut self, detection: &Detection, activity: Activity) -> Result<(), Failure> {
+        if self.ocsf {
+            let finding = detection.to_ocsf(activity);
+            let finding = if self.raw { finding.with_raw_data(detection) } else { finding };
+            return self.line(&finding);
+        }
         if self.raw { self.line(&detection.with_raw()) } else { self.line(detection) }
     }
 
@@ -92,8 +100,7 @@ impl Output {
             table.set_header(header.map(|text| self.paint(Cell::new(text), None, true)));
         }
         for d in detections {
-            let device = d.entities.iter().find(|e| matches!(e.kind, EntityKind::Device(_)));
-            let place = device.map_or("", |e| e.name.split('.').next().unwrap_or_default());
+            let place = place(d);
             table.add_row([
                 self.paint(Cell::new(d.severity), colour_of(d.severity), d.severity == Severity::High),
                 self.paint(Cell::new(d.status), (d.status == Status::Active).then_some(Color::Yellow), false),
@@ -145,6 +152,19 @@ fn colour_of(severity: Severity) -> Option<Color> {
     }
 }
 
+/// Where it happened: the machine, or the resource, or whose account.
+fn place(d: &Detection) -> &str {
+    let named =
+        |kind: fn(&EntityKind) -> bool| d.entities.iter().find(|e| kind(&e.kind)).map(|e| e.name.as_str());
+    let machine = named(|kind| matches!(kind, EntityKind::Device(_)));
+    let machine = machine.map(|name| name.split('.').next().unwrap_or_default());
+    let resource = || d.resources.first().map(|r| r.name.as_deref().unwrap_or(&r.id));
+    machine
+        .or_else(resource)
+        .or_else(|| named(|kind| matches!(kind, EntityKind::User(_))))
+        .unwrap_or_default()
+}
+
 fn minute(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M").to_string()
 }
@@ -177,6 +197,10 @@ fn card(d: &Detection) -> String {
     field("created", d.created_at.map(minute));
     field("updated", d.updated_at.map(minute));
     field("resolved", d.resolved_at.map(minute));
+    field("merged into", d.merged_into.as_ref().map(ToString::to_string));
+    field("provider", d.provider.clone());
+    field("resources", words(d.resources.iter().map(|r| r.id.clone()).collect()));
+    field("tags", words(d.tags.clone()));
     field("incident", d.incident_id.as_ref().map(|i| i.as_str().to_owned()));
     field("page", d.url.clone());
     for (name, text) in d.properties.iter() {
@@ -186,9 +210,13 @@ fn card(d: &Detection) -> String {
         lines.push(String::new());
         lines.extend(description.lines().map(|line| format!("  {}", clean(line))));
     }
-    if !d.entities.is_empty() {
+    for (kind, entities) in grouped(&d.entities) {
         lines.push(String::new());
-        lines.extend(d.entities.iter().map(|e| format!("  {:<14}{}", e.type_name(), entity(e))));
+        lines.push(format!("  {kind} ({})", entities.len()));
+        lines.extend(entities.iter().flat_map(|e| entity(e)).map(|line| format!("    {line}")));
+    }
+    if !d.comments.is_empty() {
+        lines.push(String::new());
     }
     for comment in &d.comments {
         let by = comment.created_by.as_deref().unwrap_or("somebody");
@@ -197,18 +225,52 @@ fn card(d: &Detection) -> String {
     lines.join("\n")
 }
 
-/// An entity in a line; a process with the one that started it.
-fn entity(entity: &Entity) -> String {
+/// Entities by kind, in the order in which the kinds first appear.
+fn grouped(entities: &[Entity]) -> Vec<(&'static str, Vec<&Entity>)> {
+    let mut groups: Vec<(&'static str, Vec<&Entity>)> = Vec::new();
+    for entity in entities {
+        match groups.iter_mut().find(|(kind, _)| *kind == entity.type_name()) {
+            Some((_, group)) => group.push(entity),
+            None => groups.push((entity.type_name(), vec![entity])),
+        }
+    }
+    groups
+}
+
+/// An entity in a line; a process under the one that started it.
+fn entity(entity: &Entity) -> Vec<String> {
+    let some = |texts: Vec<Option<String>>| texts.into_iter().flatten().collect::<Vec<_>>().join("  ");
     let more = match &entity.kind {
         EntityKind::Process(process) => {
-            let parent = process.parent.as_ref().map(|p| format!("started by {}", p.name));
-            [process.command_line.clone(), parent].into_iter().flatten().collect::<Vec<_>>().join("  ")
+            let told = some(vec![process.pid.map(|pid| format!("[{pid}]")), process.command_line.clone()]);
+            let name = line(entity, &told);
+            return match &process.parent {
+                Some(parent) => {
+                    let pid = parent.process.pid.map(|pid| format!("  [{pid}]")).unwrap_or_default();
+                    vec![clean(&format!("{}{pid}", parent.name)), format!("└─ {name}")]
+                }
+                None => vec![name],
+            };
         }
-        EntityKind::File(file) => file.path.clone().unwrap_or_default(),
+        EntityKind::File(file) => {
+            some(vec![file.path.clone(), file.sha256.clone().or_else(|| file.sha1.clone())])
+        }
         EntityKind::User(user) => user.upn.clone().or_else(|| user.domain.clone()).unwrap_or_default(),
-        EntityKind::Device(device) => device.group.clone().unwrap_or_default(),
-        EntityKind::Registry(registry) => registry.value.clone().unwrap_or_default(),
+        EntityKind::Device(device) => some(vec![device.os.clone(), device.group.clone()]),
+        EntityKind::Registry(registry) => some(vec![registry.value_name.clone(), registry.value.clone()]),
+        EntityKind::Ip(ip) => ip.country.clone().unwrap_or_default(),
+        EntityKind::Email(mail) => some(vec![
+            mail.sender.as_ref().map(|from| format!("from {from}")),
+            mail.recipient.as_ref().map(|to| format!("to {to}")),
+        ]),
+        EntityKind::CloudResource(resource) => resource.id.clone().unwrap_or_default(),
+        EntityKind::Container(container) => some(vec![container.image.clone(), container.pod.clone()]),
+        EntityKind::Other(other) => other.kind.clone().unwrap_or_default(),
         _ => String::new(),
     };
-    clean(&format!("{}  {more}", entity.name)).trim_end().to_owned()
+    vec![line(entity, &more)]
+}
+
+fn line(entity: &Entity, more: &str) -> String {
+    clean(&format!("{}  {more}", entity.name)).trim().to_owned()
 }

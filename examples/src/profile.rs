@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use chrono::{NaiveDate, TimeDelta};
+use defender_cloud_client::SubscriptionId;
 use pocketsoc_model::{Clock, Error};
 use pocketsoc_transport::{Cloud, Secret, check_address};
 use toml::{Table, Value};
@@ -24,24 +25,35 @@ const KEYS: &[&str] = &[
     "client_secret",
     "secret_expires",
     "token_env",
+    "subscription_id",
     "cloud",
     "base_url",
     "authority",
     "poll_seconds",
 ];
-const VENDORS: &[&str] = &["defender-endpoint"];
+const VENDORS: &[&str] = &["defender-endpoint", "defender-for-cloud", "graph-security"];
 const AUTHS: &[&str] = &["app", "token"];
 
 /// One connection to one service.
 #[derive(Debug)]
 pub(crate) struct Profile {
     pub(crate) name: String,
+    pub(crate) vendor: Vendor,
     pub(crate) auth: Auth,
     /// What its user should know, once it is used.
     pub(crate) warnings: Vec<String>,
     pub(crate) cloud: Cloud,
     pub(crate) base_url: Option<String>,
     pub(crate) authority: Option<String>,
+}
+
+/// Which service a profile connects to.
+#[derive(Debug, Clone)]
+pub(crate) enum Vendor {
+    DefenderEndpoint,
+    /// One subscription, or all that the credential sees.
+    DefenderForCloud(Option<SubscriptionId>),
+    GraphSecurity,
 }
 
 /// How a profile signs in.
@@ -144,7 +156,14 @@ impl Entry<'_> {
             return Err(self.wrong(key, &format!("there is no such key; allowed: {}", KEYS.join(", "))));
         }
         let name = self.required("name")?.to_owned();
-        self.one_of("vendor", self.required("vendor")?, VENDORS)?;
+        let vendor = match self.one_of("vendor", self.required("vendor")?, VENDORS)? {
+            "defender-endpoint" => Vendor::DefenderEndpoint,
+            "defender-for-cloud" => Vendor::DefenderForCloud(self.subscription()?),
+            _ => Vendor::GraphSecurity,
+        };
+        if self.table.contains_key("subscription_id") && !matches!(vendor, Vendor::DefenderForCloud(_)) {
+            return Err(self.wrong("subscription_id", "only defender-for-cloud has subscriptions"));
+        }
         let cloud = match self.text("cloud")? {
             None => Cloud::Public,
             Some(word) => word.parse().map_err(|_| {
@@ -167,7 +186,12 @@ impl Entry<'_> {
             },
             _ => Auth::Token(SecretPlace::Env(self.required("token_env")?.to_owned())),
         };
-        Ok(Profile { name, auth, warnings, cloud, base_url, authority })
+        Ok(Profile { name, vendor, auth, warnings, cloud, base_url, authority })
+    }
+
+    fn subscription(&self) -> Result<Option<SubscriptionId>, Failure> {
+        let Some(text) = self.text("subscription_id")? else { return Ok(None) };
+        SubscriptionId::new(text).map(Some).map_err(|e| self.wrong("subscription_id", &e.to_string()))
     }
 
     fn address(&self, key: &'static str) -> Result<Option<String>, Failure> {
@@ -271,6 +295,7 @@ mod tests {
             ("client_secret = \"hush-hush\"", "", &["`client_secret_env`", "missing"]),
             ("2027-01-31", "\"soon\"", &["`secret_expires`", "2027-01-31"]),
             ("\"contoso.example\"", "5", &["`tenant_id`", "text"]),
+            ("poll_seconds = 30", "subscription_id = \"s\"", &["`subscription_id`", "defender-for-cloud"]),
         ] {
             assert!(GOOD.contains(from), "{from}");
             let error = read(&GOOD.replacen(from, to, 1)).unwrap_err();

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use defender_cloud_client::{AlertScope, DefenderCloudClient};
+use graph_security_client::GraphSecurityClient;
 use mde_client::MdeClient;
 use pocketsoc_model::{Clock, Detection, DetectionId, DetectionSource, Error, ErrorKind};
 use pocketsoc_testkit::TenantServer;
@@ -12,7 +14,7 @@ use pocketsoc_transport::{Connection, Credential, SystemClock, TimeLimits};
 use crate::args::Common;
 use crate::embedded;
 use crate::failure::{Failure, note};
-use crate::profile::{self, Auth, Profile};
+use crate::profile::{self, Auth, Profile, Vendor};
 
 /// A connected source.
 pub(crate) type Source = Arc<dyn DetectionSource>;
@@ -40,7 +42,7 @@ impl Session {
                 "no profile file: using the embedded tenant on {}; nothing real is touched",
                 server.uri()
             ));
-            (vec![embedded::profile(&server)], Some(server))
+            (embedded::profiles(&server), Some(server))
         };
         let names: Vec<&str> = profiles.iter().map(|p| p.name.as_str()).collect();
         if let Some(stranger) = common.profile.iter().find(|name| !names.contains(&name.as_str())) {
@@ -52,15 +54,30 @@ impl Session {
         let limits = TimeLimits::default().within(Duration::from_secs(common.timeout));
         let chosen =
             profiles.into_iter().filter(|p| common.profile.is_empty() || common.profile.contains(&p.name));
-        let sources = chosen.map(|p| connect(p, limits, &clock)).collect::<Result<_, _>>()?;
+        let mut sources = Vec::new();
+        for profile in chosen {
+            sources.extend(connect(profile, limits, &clock)?);
+        }
         Ok(Self { sources, clock, tenant })
     }
 
     /// The one source that holds a detection, the detection, and the sources that could not be asked.
     pub(crate) async fn find(&self, id: &DetectionId) -> Result<Found, Failure> {
         let (mut found, mut strangers, mut failures) = (Vec::new(), Vec::new(), Vec::new());
-        for source in &self.sources {
-            match source.get(id).await {
+        // All are asked at once, and told of in the order of the profiles.
+        let asked: Vec<_> = self
+            .sources
+            .iter()
+            .map(|source| {
+                let (source, id) = (Arc::clone(source), id.clone());
+                tokio::spawn(async move { source.get(&id).await })
+            })
+            .collect();
+        for (source, answer) in self.sources.iter().zip(asked) {
+            let answer = answer.await.unwrap_or_else(|stopped| {
+                Err(Error::new(ErrorKind::Unexpected, "find the detection").with_source(stopped))
+            });
+            match answer {
                 Ok(detection) => found.push((Arc::clone(source), detection)),
                 Err(error) if error.kind() == ErrorKind::NotFound => {
                     strangers.push(Failure::of(source.name(), &error));
@@ -96,7 +113,7 @@ pub(crate) struct Found {
 }
 
 /// Connects a profile: three calls, as any service would make them.
-fn connect(profile: Profile, limits: TimeLimits, clock: &Arc<dyn Clock>) -> Result<Source, Failure> {
+fn connect(profile: Profile, limits: TimeLimits, clock: &Arc<dyn Clock>) -> Result<Vec<Source>, Failure> {
     let wrong = |error: Error| Failure::of(&profile.name, &error).into_usage();
     for warning in &profile.warnings {
         note(&format!("warning: profile \"{}\": {warning}", profile.name));
@@ -115,9 +132,42 @@ fn connect(profile: Profile, limits: TimeLimits, clock: &Arc<dyn Clock>) -> Resu
         connection = connection.authority(authority);
     }
     let connection = connection.build().map_err(wrong)?;
-    let mut client = MdeClient::builder(&connection);
-    if let Some(base_url) = profile.base_url {
-        client = client.base_url(base_url);
-    }
-    Ok(Arc::new(client.build().map_err(wrong)?.detections(profile.name.clone())))
+    sources(&profile.name, profile.vendor, &connection, profile.base_url).map_err(wrong)
+}
+
+/// What a vendor's client offers as sources.
+fn sources(
+    name: &str,
+    vendor: Vendor,
+    connection: &Connection,
+    base_url: Option<String>,
+) -> Result<Vec<Source>, Error> {
+    Ok(match vendor {
+        Vendor::DefenderEndpoint => {
+            let mut client = MdeClient::builder(connection);
+            if let Some(address) = base_url {
+                client = client.base_url(address);
+            }
+            vec![Arc::new(client.build()?.detections(name))]
+        }
+        Vendor::DefenderForCloud(subscription) => {
+            let mut client = DefenderCloudClient::builder(connection);
+            if let Some(address) = base_url {
+                client = client.base_url(address);
+            }
+            let all = client.build()?.detections(name);
+            vec![match subscription {
+                Some(id) => Arc::new(all.within(AlertScope::subscription(id))),
+                None => Arc::new(all),
+            }]
+        }
+        Vendor::GraphSecurity => {
+            let mut client = GraphSecurityClient::builder(connection);
+            if let Some(address) = base_url {
+                client = client.base_url(address);
+            }
+            let client = client.build()?;
+            vec![Arc::new(client.alert_detections(name)), Arc::new(client.incident_detections(name))]
+        }
+    })
 }

@@ -12,6 +12,8 @@ mod ext;
 mod id;
 mod lane;
 mod memory;
+#[cfg(feature = "ocsf")]
+pub mod ocsf;
 mod open;
 mod product;
 mod properties;

@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use pocketsoc_model::{Detection, DetectionQuery, Error, WalkReport};
+use pocketsoc_model::{Detection, DetectionQuery, Error, Product, WalkReport};
 use tokio::sync::mpsc;
 
 use crate::args::{Common, ListArgs};
@@ -19,7 +19,10 @@ enum News {
 }
 
 pub(crate) async fn run(common: &Common, args: ListArgs) -> Result<Outcome, Failure> {
-    let session = Session::open(common).await?;
+    let mut session = Session::open(common).await?;
+    if args.no_incidents {
+        session.sources.retain(|source| source.product() != Product::GRAPH_INCIDENT);
+    }
     let mut output = Output::new(common);
     let query = query(&session, args);
     let (outcome, count) = print(&session, &query, &mut output).await?;
@@ -95,6 +98,11 @@ pub(super) async fn print(
                 }
             },
             News::End(report) => {
+                for without in &report.degraded {
+                    let name = session.sources[place].name();
+                    progress
+                        .suspend(|| note(&format!("warning: profile \"{name}\": listed without {without}")));
+                }
                 // A list cut off by the limit is as complete as was asked for.
                 profile.ended = report.complete || profile.delivered >= limit;
             }

@@ -3,7 +3,9 @@
 use std::io::Read as _;
 use std::path::Path;
 
-use mde_client::Alert;
+use pocketsoc_model::ocsf::Activity;
+use pocketsoc_model::{Detection, Error};
+use pocketsoc_transport::{Decode, Elements};
 
 use crate::args::{Common, Kind};
 use crate::failure::{Failure, Outcome};
@@ -16,11 +18,14 @@ pub(crate) fn run(common: &Common, from: Kind, file: &Path) -> Result<Outcome, F
     let mut outcome = Outcome::Complete;
     loop {
         let detection = match from {
-            Kind::MdeAlert => elements.next_as::<Alert>().map(|alert| alert.and_then(mde_client::normalize)),
+            Kind::MdeAlert => next(&mut elements, mde_client::normalize),
+            Kind::DefenderCloudAlert => next(&mut elements, defender_cloud_client::normalize),
+            Kind::GraphAlert => next(&mut elements, graph_security_client::normalize_alert),
+            Kind::GraphIncident => next(&mut elements, graph_security_client::normalize_incident),
         };
         match detection {
             None => break,
-            Some(Ok(detection)) => output.json(&detection)?,
+            Some(Ok(detection)) => output.json(&detection, Activity::Create)?,
             Some(Err(error)) => {
                 output.flush()?;
                 Failure::plain(&error).report();
@@ -30,6 +35,14 @@ pub(crate) fn run(common: &Common, from: Kind, file: &Path) -> Result<Outcome, F
     }
     output.flush()?;
     Ok(outcome)
+}
+
+/// The next element, read as what `normalize` takes.
+fn next<T: Decode>(
+    elements: &mut Elements,
+    normalize: fn(T) -> Result<Detection, Error>,
+) -> Option<Result<Detection, Error>> {
+    elements.next_as::<T>().map(|element| element.and_then(normalize))
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Failure> {

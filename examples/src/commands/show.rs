@@ -1,6 +1,7 @@
 //! `soc show`: one detection with its entities.
 
 use pocketsoc_model::DetectionId;
+use pocketsoc_model::ocsf::Activity;
 
 use crate::args::Common;
 use crate::failure::{Failure, Outcome};
@@ -12,7 +13,7 @@ pub(crate) async fn run(common: &Common, id: &str) -> Result<Outcome, Failure> {
     let session = Session::open(common).await?;
     let found = session.find(&id).await?;
     let mut output = Output::new(common);
-    output.card(&found.detection)?;
+    output.card(&found.detection, Activity::Create)?;
     output.flush()?;
     for failure in &found.failures {
         failure.report();

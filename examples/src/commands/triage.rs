@@ -1,6 +1,7 @@
 //! `soc triage`: changes a detection, reads it back, prints what it now is.
 
-use pocketsoc_model::{DetectionChange, DetectionId, DetectionSourceExt as _};
+use pocketsoc_model::ocsf::Activity;
+use pocketsoc_model::{DetectionChange, DetectionId, DetectionSourceExt as _, Status};
 
 use crate::args::{Common, TriageArgs};
 use crate::failure::{Failure, Outcome};
@@ -45,7 +46,8 @@ pub(crate) async fn run(common: &Common, args: TriageArgs) -> Result<Outcome, Fa
         }
     })?;
     let mut output = Output::new(common);
-    output.card(&detection)?;
+    let closed = matches!(detection.status, Status::Resolved | Status::Dismissed) && change.status.is_some();
+    output.card(&detection, if closed { Activity::Close } else { Activity::Update })?;
     output.flush()?;
     Ok(Outcome::Complete)
 }

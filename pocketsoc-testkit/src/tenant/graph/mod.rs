@@ -62,7 +62,7 @@ fn id_first(mut object: Json) -> String {
     let id = take("id").unwrap_or_default();
     let alerts = take("alerts").map(|alerts| format!(",\"alerts\":{alerts}")).unwrap_or_default();
     let rest = object.to_string();
-    format!("{{\"id\":{id},{}{alerts}}}", rest.trim_start_matches('{').trim_end_matches('}'))
+    format!("{{\"id\":{id},{}{alerts}}}", &rest[1..rest.len() - 1])
 }
 
 fn not_found() -> Reply {
