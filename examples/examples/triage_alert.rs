@@ -7,13 +7,17 @@ mod tenant;
 
 use mde_client::{
     Classification, DetectionChange, DetectionQuery, DetectionSource as _, DetectionSourceExt as _,
-    Determination, ErrorKind, Status,
+    Determination, ErrorKind, MdeClient, Status,
 };
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let (mde, _fake) = tenant::client().await?;
-    let alerts = mde.detections("Endpoint");
+    let place = tenant::connect().await?;
+    let mut client = MdeClient::builder(&place.connection);
+    if let Some(address) = place.address() {
+        client = client.base_url(address);
+    }
+    let alerts = client.build()?.detections("Endpoint");
     let active = DetectionQuery::all().with_statuses([Status::Active]).with_limit(1);
     let Some(first) = alerts.collect(&active).await?.pop() else {
         println!("nothing is active");

@@ -25,6 +25,9 @@ fn the_short_examples_run() {
     for (name, says) in [
         ("list_alerts", "Suspicious PowerShell download"),
         ("triage_alert", "active -> resolved"),
+        ("list_everything", "Endpoint+Graph"),
+        ("dismiss_cloud_alert", "allowed: active; the legal path is dismissed -> active -> resolved"),
+        ("comment_incident", "4000 Multi-stage attack"),
         ("own_source", "Odd mail no. 2 is now resolved"),
     ] {
         let output = Command::new(examples.join(name))

@@ -61,14 +61,32 @@ impl Fake {
 
     /// A profile under a name, for a service at an address.
     pub(crate) fn profile(&self, name: &str, base_url: &str) -> String {
+        self.profile_of("defender-endpoint", name, base_url)
+    }
+
+    /// A profile of a vendor.
+    pub(crate) fn profile_of(&self, vendor: &str, name: &str, base_url: &str) -> String {
         format!(
-            "[[profile]]\nname = \"{name}\"\nvendor = \"defender-endpoint\"\nauth = \"app\"\ntenant_id = \"{}\"\n\
+            "[[profile]]\nname = \"{name}\"\nvendor = \"{vendor}\"\nauth = \"app\"\ntenant_id = \"{}\"\n\
              client_id = \"{}\"\nclient_secret_env = \"{SECRET_VARIABLE}\"\nbase_url = \"{base_url}\"\n\
              authority = \"{}\"\n",
             Tenant::ID,
             Tenant::CLIENT_ID,
             self.server.uri()
         )
+    }
+
+    /// Profiles of all vendors: Endpoint, Azure, Graph.
+    pub(crate) fn write_all_profiles(&self) {
+        let uri = self.server.uri();
+        self.write_profiles(
+            &[
+                self.profile("Endpoint", &uri),
+                self.profile_of("defender-for-cloud", "Azure", &uri),
+                self.profile_of("graph-security", "Graph", &uri),
+            ]
+            .concat(),
+        );
     }
 
     pub(crate) fn write_profiles(&self, text: &str) -> PathBuf {

@@ -4,6 +4,9 @@
 mod architecture;
 mod documents;
 mod fake;
+mod ocsf;
 mod profiles;
 mod soc;
+mod sources;
 mod trouble;
+mod twins;

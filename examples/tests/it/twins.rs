@@ -4,16 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use graph_security_client::{DetectionQuery, DetectionSource, DetectionSourceExt as _, Entity, EntityKind};
 
-use crate::virtual_tenant::{alerts, connection, incidents, tenant};
+use graph_security_client::{Cloud, Connection, Credential, GraphSecurityClient, Secret};
 use pocketsoc_testkit::Tenant;
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn sightings_of_one_alert_share_a_key_and_of_two_alerts_never() {
-    let tenant = tenant().build();
-    let connection = connection(&tenant, Tenant::CLIENT_ID, Tenant::SECRET);
+    let tenant = Tenant::builder().build();
+    let credential = Credential::client_secret(Tenant::ID, Tenant::CLIENT_ID, Secret::new(Tenant::SECRET));
+    let clock = std::sync::Arc::new(pocketsoc_transport::SystemClock::starting_at(
+        "2026-09-21T13:00:00Z".parse().unwrap(),
+    ));
+    let connection =
+        Connection::builder(credential, Cloud::Public).http(tenant.exchange()).clock(clock).build().unwrap();
+    let graph_client = GraphSecurityClient::new(&connection).unwrap();
     let endpoint = mde_client::MdeClient::new(&connection).unwrap().detections("Endpoint");
     let azure = defender_cloud_client::DefenderCloudClient::new(&connection).unwrap().detections("Azure");
-    let (graph, groups) = (alerts(&tenant), incidents(&tenant));
+    let (graph, groups) = (graph_client.alert_detections("Graph"), graph_client.incident_detections("Graph"));
     let sources: [&dyn DetectionSource; 4] = [&endpoint, &azure, &graph, &groups];
 
     let mut by_key: BTreeMap<String, BTreeSet<(String, String)>> = BTreeMap::new();

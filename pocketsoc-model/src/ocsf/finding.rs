@@ -176,7 +176,7 @@ fn attacks(d: &Detection) -> Vec<Attack> {
     let tactics = d.tactics.iter().map(|tactic| Attack {
         tactic: Some(WellKnown {
             uid: id_of(tactic).unwrap_or_default().to_owned(),
-            name: Some(tactic.to_string()),
+            name: Some(title(tactic.as_str())),
         }),
         ..Attack::default()
     });
@@ -189,6 +189,15 @@ fn attacks(d: &Detection) -> Vec<Attack> {
         }
     });
     tactics.chain(techniques).collect()
+}
+
+/// ATT&CK's own spelling of a tactic's name.
+fn title(word: &str) -> String {
+    let capital = |part: &str| {
+        let (first, rest) = part.split_at(usize::from(part != "and"));
+        first.to_uppercase() + rest
+    };
+    word.split('_').map(capital).collect::<Vec<_>>().join(" ")
 }
 
 /// All remarks in one text: the schema has one place.
