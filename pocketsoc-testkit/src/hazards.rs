@@ -51,6 +51,7 @@ pub async fn run(source: &dyn DetectionSource, tenant: &Tenant, routes: &Routes)
     what_passes_is_waited_for(source, tenant, routes, &expected).await;
     a_bad_element_does_not_hide_the_others(source, tenant, routes, &expected).await;
     new_words_lose_nothing(source, tenant, routes, &expected).await;
+    depth_costs_nothing(source, tenant, routes, &expected).await;
     what_does_not_pass_is_said(source, tenant, routes).await;
     no_link_leads_elsewhere(source, tenant, routes).await;
     a_write_that_was_not_made_is_found_out(source, tenant, routes, &all).await;
@@ -155,6 +156,20 @@ async fn new_words_lose_nothing(
         });
         assert!(kept, "the service's own word for the {name} is kept");
     }
+}
+
+async fn depth_costs_nothing(
+    source: &dyn DetectionSource,
+    tenant: &Tenant,
+    routes: &Routes,
+    expected: &BTreeSet<String>,
+) {
+    let deep = format!("\"deep\":{}{},\"id\":\"", "[".repeat(100_000), "]".repeat(100_000));
+    tenant.add_fault(Fault::on(routes.list, Trouble::Replace("\"id\":\"".into(), deep)).once());
+    let (all, errors, report) = walk(source).await;
+    tenant.clear_faults();
+    assert!(errors.is_empty() && report.complete, "what nobody asks for is passed over: {errors:?}");
+    assert_eq!(&ids(&all), expected, "however deep it is");
 }
 
 async fn what_does_not_pass_is_said(source: &dyn DetectionSource, tenant: &Tenant, routes: &Routes) {

@@ -87,7 +87,8 @@ pub(crate) fn read(
     if kind == ErrorKind::RateLimited {
         error = error.with_throttled_by(throttled_by(&message));
     }
-    match hint(call, service, kind, retry_after) {
+    let hint = by_code(&code).map(str::to_owned).or_else(|| hint(call, service, kind, retry_after));
+    match hint {
         Some(hint) => error.with_hint(hint),
         None => error,
     }
@@ -129,9 +130,32 @@ fn throttled_by(message: &str) -> ThrottledBy {
     if about_time.iter().any(|word| text.contains(word)) { ThrottledBy::RunTime } else { ThrottledBy::Calls }
 }
 
+/// What to fix, where Azure Resource Manager's code says more than the status.
+fn by_code(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "InvalidAuthenticationTokenTenant" => {
+            "the subscription belongs to another tenant: check tenant id and subscription id"
+        }
+        "InvalidAuthenticationTokenAudience" => {
+            "the token was made for another service: ask for one of this service, in this cloud"
+        }
+        "SubscriptionNotFound" | "InvalidSubscriptionId" => {
+            "check the subscription id; one that the credential has no role on looks the same: assign Security Reader on it"
+        }
+        "MissingSubscriptionRegistration" => {
+            "Defender for Cloud is not set up on the subscription: register the resource provider Microsoft.Security"
+        }
+        "ReadOnlyDisabledSubscription" => "the subscription is disabled: nothing can be changed in it",
+        _ => return None,
+    })
+}
+
 /// What to fix: the rows of the setup guides' troubleshooting tables.
 fn hint(call: &Call, service: Service, kind: ErrorKind, retry_after: Option<Duration>) -> Option<String> {
     Some(match kind {
+        ErrorKind::Unauthenticated if service == Service::ResourceManager => {
+            "check tenant id, subscription id, client id and client secret, and that the secret has not expired; a ready token must be fresh and made for Azure Resource Manager".into()
+        }
         ErrorKind::Unauthenticated => {
             "check client id, client secret and tenant id, and that the secret has not expired; a ready token must be fresh and made for this service".into()
         }
@@ -221,6 +245,23 @@ mod tests {
         let busy =
             r#"{"error":{"code":"ActiveRequestAlreadyExists","message":"Action is already in progress"}}"#;
         assert_eq!(error(400, busy).kind(), ErrorKind::Conflict);
+    }
+
+    #[test]
+    fn azure_says_by_its_codes_what_to_mend() {
+        let call = Call::fixed(Method::Get, "list alerts", "/subscriptions", &quota::ARM_READ);
+        for (status, code, hint) in [
+            (401, "InvalidAuthenticationTokenTenant", "another tenant"),
+            (401, "ExpiredAuthenticationToken", "subscription id"),
+            (403, "AuthorizationFailed", "Security Reader"),
+            (404, "SubscriptionNotFound", "check the subscription id"),
+            (409, "MissingSubscriptionRegistration", "Microsoft.Security"),
+        ] {
+            let body = format!(r#"{{"error":{{"code":"{code}","message":"m"}}}}"#);
+            let error =
+                read(&call, Service::ResourceManager, status, &HeaderMap::new(), body.as_bytes(), None);
+            assert!(error.hint().unwrap().contains(hint), "{code}: {:?}", error.hint());
+        }
     }
 
     #[test]

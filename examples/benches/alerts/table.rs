@@ -1,53 +1,92 @@
-//! The table of the README: CPU time per alert, all variants in turn, and peak memory in processes of their own.
+//! The tables of the README: CPU time per alert, all variants in turn; peak memory in processes of their own; and what a
+//! walk takes when each answer takes 50 ms.
 
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use cpu_time::ProcessTime;
 use tokio::runtime::Runtime;
 
-use crate::measure::{Variant, runtime};
+use crate::measure::{Service, Variant, runtime};
 use crate::server::{Server, output};
 
 const ASKED: &str = "POCKETSOC_BENCH_MEMORY";
 const ROUNDS: usize = 9;
+const NO_WAIT: Duration = Duration::ZERO;
 
 pub fn print(server: &Server, runtime: &Runtime) {
     println!(
-        "\nCPU time per alert (median of {ROUNDS} rounds, all variants in turn) and peak memory over the idle process\n"
+        "\nCPU time per alert (median of {ROUNDS} rounds, all variants of a service in turn) and peak memory over the idle process\n"
     );
     println!(
-        "| | 200 a page, µs | ratio to (a) | 10,000 a page, µs | ratio to (a) | peak MB, 10,000 alerts | peak MB, 1,000,000 alerts |"
+        "| | 200 a page, µs | ratio to (a) | large pages, µs | ratio to (a) | peak MB, 10,000 alerts | peak MB, 1,000,000 alerts |"
     );
     println!("|---|---:|---:|---:|---:|---:|---:|");
-    let small = medians(runtime, &server.url(200, 10_000), 10_000);
-    let large = medians(runtime, &server.url(10_000, 20_000), 20_000);
-    let reference = Variant::ALL.iter().position(|v| *v == Variant::Typed).unwrap();
-    for (n, variant) in Variant::ALL.into_iter().enumerate() {
-        let memory = |total| {
+    for service in Service::ALL {
+        let large_page = service.large_page();
+        let small = medians(runtime, service, &server.url(200, 10_000, NO_WAIT), 10_000);
+        let large =
+            medians(runtime, service, &server.url(large_page, 2 * large_page, NO_WAIT), 2 * large_page);
+        let reference = Variant::ALL.iter().position(|v| *v == Variant::Typed).unwrap();
+        println!("| **{}**, large pages of {large_page} | | | | | | |", service.name());
+        for (n, variant) in Variant::ALL.into_iter().enumerate() {
             // Large pages both times: memory must depend on neither.
-            let peak = peak(variant, &server.url(10_000, total));
-            format!("{peak:.1}")
+            let memory = |total| peak(service, variant, &server.url(large_page, total, NO_WAIT));
+            println!(
+                "| {} | {:.2} | {:.2} | {:.2} | {:.2} | {:.1} | {:.1} |",
+                variant.name(),
+                small[n],
+                small[n] / small[reference],
+                large[n],
+                large[n] / large[reference],
+                memory(10_000),
+                memory(1_000_000),
+            );
+        }
+    }
+    latency(server, runtime);
+}
+
+/// What a walk of 50 pages takes when each answer takes 50 ms.
+fn latency(server: &Server, runtime: &Runtime) {
+    const PAGES: u32 = 50;
+    let wait = Duration::from_millis(50);
+    let bound = wait * PAGES;
+    println!(
+        "\nA walk of {PAGES} pages of 200 alerts, each answered after 50 ms: seconds, and ratio to {PAGES} × 50 ms\n"
+    );
+    println!("| | normalized | ratio | (a) | ratio |\n|---|---:|---:|---:|---:|");
+    for service in Service::ALL {
+        let took = |variant: Variant| {
+            let mut times: Vec<f64> = (0..3)
+                .map(|_| {
+                    let start = Instant::now();
+                    let url = server.url(200, 200 * PAGES as usize, wait);
+                    assert_eq!(runtime.block_on(variant.walk(service, &url)), 200 * PAGES as usize);
+                    start.elapsed().as_secs_f64()
+                })
+                .collect();
+            times.sort_by(f64::total_cmp);
+            times[1]
         };
+        let (ours, by_hand) = (took(Variant::Normalized), took(Variant::Typed));
+        let ratio = |seconds: f64| seconds / bound.as_secs_f64();
         println!(
-            "| {} | {:.2} | {:.2} | {:.2} | {:.2} | {} | {} |",
-            variant.name(),
-            small[n],
-            small[n] / small[reference],
-            large[n],
-            large[n] / large[reference],
-            memory(10_000),
-            memory(1_000_000),
+            "| {} | {ours:.2} | {:.3} | {by_hand:.2} | {:.3} |",
+            service.name(),
+            ratio(ours),
+            ratio(by_hand)
         );
     }
 }
 
 /// The median CPU time per alert of each variant, in µs.
-fn medians(runtime: &Runtime, url: &str, total: usize) -> Vec<f64> {
+fn medians(runtime: &Runtime, service: Service, url: &str, total: usize) -> Vec<f64> {
     let mut times = vec![Vec::new(); Variant::ALL.len()];
     for round in 0..=ROUNDS {
         for (n, variant) in Variant::ALL.into_iter().enumerate() {
             let start = ProcessTime::now();
-            assert_eq!(runtime.block_on(variant.walk(url)), total);
+            assert_eq!(runtime.block_on(variant.walk(service, url)), total);
             let per_alert = start.elapsed().as_secs_f64() * 1e6 / f64::from(u32::try_from(total).unwrap());
             if round > 0 {
                 times[n].push(per_alert);
@@ -64,22 +103,25 @@ fn medians(runtime: &Runtime, url: &str, total: usize) -> Vec<f64> {
 }
 
 /// The peak memory of a process that walks, over what it had before, in MB.
-fn peak(variant: Variant, url: &str) -> f64 {
+fn peak(service: Service, variant: Variant, url: &str) -> f64 {
     let exe = std::env::current_exe().unwrap();
+    let service = Service::ALL.iter().position(|s| *s == service).unwrap();
     let index = Variant::ALL.iter().position(|v| *v == variant).unwrap();
-    let child =
-        Command::new(exe).env(ASKED, format!("{index} {url}")).stdout(Stdio::piped()).spawn().unwrap();
+    let asked = format!("{service} {index} {url}");
+    let child = Command::new(exe).env(ASKED, asked).stdout(Stdio::piped()).spawn().unwrap();
     output(child).trim().parse().unwrap()
 }
 
 /// Walks and prints the peak, if this process was started for that.
 pub fn measure_memory_if_asked() -> bool {
     let Ok(asked) = std::env::var(ASKED) else { return false };
-    let (index, url) = asked.split_once(' ').unwrap();
-    let variant = Variant::ALL[index.parse::<usize>().unwrap()];
+    let mut asked = asked.split(' ');
+    let mut index = || asked.next().unwrap().parse::<usize>().unwrap();
+    let (service, variant) = (Service::ALL[index()], Variant::ALL[index()]);
+    let url = asked.next().unwrap();
     let runtime = runtime();
     let idle = high_water_mark();
-    assert!(runtime.block_on(variant.walk(url)) > 0);
+    assert!(runtime.block_on(variant.walk(service, url)) > 0);
     println!("{}", (high_water_mark() - idle) / 1024.0);
     true
 }

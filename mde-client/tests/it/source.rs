@@ -65,6 +65,29 @@ async fn filters_are_pushed_to_the_service_and_unknown_severities_pass() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn every_pair_of_statuses_is_made_refused_or_left_alone() {
+    let tenant = tenant().alerts(10).build();
+    let source = source(&tenant);
+    let id = active(&source).await;
+    let free = [Status::Active, Status::InProgress, Status::Resolved];
+    for from in free {
+        for to in Status::ALL {
+            source.update(&id, &DetectionChange::status(from)).await.unwrap();
+            tenant.forget_requests();
+            let outcome = source.update(&id, &DetectionChange::status(to)).await;
+            if free.contains(&to) {
+                assert_eq!(outcome.unwrap().status, to, "{from} -> {to}");
+                assert_eq!(patches(&tenant), usize::from(from != to), "{from} -> {to}");
+            } else {
+                let error = outcome.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::InvalidTransition, "{from} -> {to}: {error}");
+                assert_eq!(patches(&tenant), 0, "{from} -> {to} is refused before any write");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn triage_is_read_back() {
     let tenant = tenant().alerts(10).build();
     let source = source(&tenant);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use pocketsoc_testkit::{App, Fault, Request, Tenant, TenantServer, Trouble};
+use pocketsoc_testkit::{App, AzureRole, Fault, Request, Tenant, TenantServer, Trouble};
 use serde_json::Value;
 
 fn request(method: &str, target: &str, token: &str, body: &str) -> Request {
@@ -186,4 +186,174 @@ async fn it_stands_on_a_loopback_port_for_any_client() {
     let listed =
         ask(format!("GET /api/alerts HTTP/1.1\r\n{head}Authorization: Bearer {token}\r\n\r\n")).await;
     assert!(listed.starts_with("HTTP/1.1 200") && listed.contains("\"@odata.context\""), "{listed}");
+}
+
+fn json(reply: &pocketsoc_testkit::Reply) -> Value {
+    serde_json::from_slice(&reply.body).unwrap()
+}
+
+#[test]
+fn azure_keeps_its_manners() {
+    let tenant = Tenant::builder().cloud_alerts(250).build();
+    let token = tenant.azure_token(AzureRole::SecurityAdmin);
+    let ask = |method: &str, target: &str| tenant.answer(&request(method, target, &token, ""));
+    let subscriptions = json(&ask("GET", "/subscriptions?api-version=2022-12-01"));
+    assert_eq!(subscriptions["value"].as_array().unwrap().len(), 3);
+    let (id, _) = Tenant::subscriptions().next().unwrap();
+    let list = format!("/subscriptions/{id}/providers/Microsoft.Security/alerts");
+    for (query, code) in
+        [("", "MissingApiVersionParameter"), ("?api-version=2020-01-01", "InvalidApiVersionParameter")]
+    {
+        let refused = ask("GET", &format!("{list}{query}"));
+        assert_eq!((refused.status, json(&refused)["error"]["code"].as_str()), (400, Some(code)));
+    }
+    // Page by page: what the service names as the next is the rest.
+    let (mut target, mut seen, mut pages) =
+        (format!("{list}?api-version=2022-01-01"), std::collections::BTreeSet::new(), 0);
+    loop {
+        let page = json(&ask("GET", &target));
+        seen.extend(page["value"].as_array().unwrap().iter().map(|a| a["id"].as_str().unwrap().to_owned()));
+        pages += 1;
+        let Some(link) = page["nextLink"].as_str() else { break };
+        target = link.strip_prefix("https://management.azure.com").unwrap().replace("%24", "$");
+    }
+    let own: std::collections::BTreeSet<String> =
+        tenant.cloud_alert_ids().into_iter().filter(|alert| alert.contains(id)).collect();
+    assert_eq!((seen, pages > 0), (own.clone(), true));
+
+    let alert = own.first().unwrap().clone();
+    let shouted = format!("{}/dismiss?api-version=2022-01-01", alert.to_uppercase());
+    assert_eq!(ask("POST", &shouted).status, 204, "case does not count in an id");
+    assert_eq!(
+        ask("POST", &format!("{alert}/Dismiss?api-version=2022-01-01")).status,
+        404,
+        "in an action it does"
+    );
+    let done = ask("POST", &format!("{alert}/dismiss?api-version=2022-01-01"));
+    assert_eq!((done.status, done.body.len()), (204, 0), "success says nothing");
+    assert_eq!(
+        json(&ask("GET", &format!("{alert}?api-version=2022-01-01")))["properties"]["status"],
+        "Dismissed"
+    );
+    tenant.add_fault(Fault::on("/activate", Trouble::Lie));
+    assert_eq!(ask("POST", &format!("{alert}/activate?api-version=2022-01-01")).status, 204);
+    assert_eq!(
+        json(&ask("GET", &format!("{alert}?api-version=2022-01-01")))["properties"]["status"],
+        "Dismissed",
+        "a lie"
+    );
+
+    let reader = tenant.azure_token(AzureRole::SecurityReader);
+    let refused =
+        tenant.answer(&request("POST", &format!("{alert}/dismiss?api-version=2022-01-01"), &reader, ""));
+    assert_eq!(
+        (refused.status, json(&refused)["error"]["code"].as_str()),
+        (403, Some("AuthorizationFailed"))
+    );
+    let foreign = tenant.graph_token_with_roles(&["SecurityAlert.Read.All"]);
+    let refused = tenant.answer(&request("GET", &list, &foreign, ""));
+    assert_eq!(json(&refused)["error"]["code"], "InvalidAuthenticationTokenAudience");
+    assert!(refused.headers.iter().any(|(name, _)| name == "www-authenticate"));
+}
+
+#[test]
+fn graph_keeps_its_manners() {
+    let tenant = Tenant::builder().alerts(300).build();
+    let token =
+        tenant.graph_token_with_roles(&["SecurityAlert.ReadWrite.All", "SecurityIncident.ReadWrite.All"]);
+    let ask = |target: &str, every_word: bool| {
+        let mut request = request("GET", target, &token, "");
+        if every_word {
+            request
+                .headers
+                .push(("prefer".into(), "odata.maxpagesize=9, include-unknown-enum-members".into()));
+        }
+        tenant.answer(&request)
+    };
+    let sources = |every_word: bool| -> std::collections::BTreeSet<String> {
+        let list = json(&ask("/v1.0/security/alerts_V2?$top=1000", every_word));
+        list["value"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|a| a["serviceSource"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert!(
+        sources(true).contains("microsoftDefenderForCloud") && sources(true).contains("microsoftSentinel")
+    );
+    assert!(sources(false).contains("unknownFutureValue") && !sources(false).contains("microsoftSentinel"));
+    let incidents = |query: &str| ask(&format!("/v1.0/security/incidents?{query}"), true);
+    let page = json(&incidents("$top=50&$count=true"));
+    assert_eq!(
+        (page["value"].as_array().unwrap().len(), page["@odata.count"].as_u64()),
+        (50, Some(tenant.incident_ids().len() as u64))
+    );
+    assert!(page["@odata.nextLink"].as_str().unwrap().contains("$skiptoken="));
+    let refused = incidents("$top=51");
+    assert_eq!(
+        (refused.status, json(&refused)["error"]["code"].as_str()),
+        (400, Some("")),
+        "without a reason"
+    );
+    assert!(json(&incidents("$expand=alerts"))["value"][0]["alerts"][0]["evidence"].is_array());
+    for query in ["$filter=incidentId eq '1'", "$expand=x", "$search=x", "$filter=status is 'new'"] {
+        assert_eq!(ask(&format!("/v1.0/security/alerts_v2?{query}"), true).status, 400, "{query}");
+    }
+    let first = |order: &str| json(&incidents(order))["value"][0]["id"].clone();
+    assert_eq!(first("$orderby=createdDateTime desc"), "4000");
+    assert_ne!(first("$orderby=createdDateTime asc"), "4000");
+
+    let alert = tenant.graph_alert_ids().swap_remove(0);
+    let write =
+        |method: &str, target: &str, body: &str| tenant.answer(&request(method, target, &token, body));
+    let target = format!("/v1.0/security/alerts_v2/{alert}");
+    let now = write("PATCH", &target, r#"{"status":"Resolved","classification":"TruePositive"}"#);
+    assert_eq!((now.status, json(&now)["status"].as_str()), (200, Some("resolved")), "any case is read");
+    assert_eq!(write("PATCH", &target, r#"{"status":"unknownFutureValue"}"#).status, 400);
+    assert_eq!(write("PATCH", &target, r#"{"title":"x"}"#).status, 400);
+    let comment = r#"{"@odata.type":"microsoft.graph.security.alertComment","comment":"x"}"#;
+    let all = write("POST", &format!("{target}/comments"), comment);
+    assert_eq!(
+        (all.status, json(&all)["value"].as_array().unwrap().last().unwrap()["comment"].as_str()),
+        (200, Some("x"))
+    );
+    let merged = tenant.incident_ids().pop().unwrap();
+    let echo =
+        json(&write("PATCH", &format!("/v1.0/security/incidents/{merged}"), r#"{"status":"resolved"}"#));
+    assert_eq!(
+        (echo["status"].as_str(), echo["redirectIncidentId"].as_str()),
+        (Some("redirected"), Some("4000"))
+    );
+
+    let reader = tenant.graph_token_with_roles(&["SecurityAlert.Read.All"]);
+    let refused = tenant.answer(&request("GET", "/v1.0/security/incidents", &reader, ""));
+    assert_eq!(refused.status, 403);
+    let error = &json(&refused)["error"];
+    assert!(error["message"].as_str().unwrap().contains("SecurityIncident.Read.All"));
+    assert!(error["innerError"]["request-id"].is_string());
+}
+
+#[test]
+fn one_truth_is_behind_all_services() {
+    let tenant = Tenant::builder().build();
+    let graph = tenant.graph_token_with_roles(&["SecurityAlert.ReadWrite.All"]);
+    let endpoint = tenant.token_with_roles(&["Alert.Read.All"]);
+    let azure = tenant.azure_token(AzureRole::SecurityReader);
+    let resolve = |id: &str| {
+        let target = format!("/v1.0/security/alerts_v2/{id}");
+        let body = r#"{"status":"resolved","classification":"falsePositive","determination":"notEnoughDataToValidate"}"#;
+        assert_eq!(tenant.answer(&request("PATCH", &target, &graph, body)).status, 200);
+    };
+    let id = tenant.alert_ids().swap_remove(0);
+    resolve(&id);
+    let seen = json(&tenant.answer(&request("GET", &format!("/api/alerts/{id}"), &endpoint, "")));
+    assert_eq!(
+        (seen["status"].as_str(), seen["determination"].as_str()),
+        (Some("Resolved"), Some("InsufficientData"))
+    );
+    let cloud = tenant.cloud_alert_ids().swap_remove(0);
+    resolve(&format!("dc{}", cloud.rsplit('/').next().unwrap()));
+    let seen = json(&tenant.answer(&request("GET", &format!("{cloud}?api-version=2022-01-01"), &azure, "")));
+    assert_eq!(seen["properties"]["status"], "Resolved");
 }
