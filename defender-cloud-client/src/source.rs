@@ -1,5 +1,7 @@
 //! Defender for Cloud as a source of detections.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use pocketsoc_model::{
     Capabilities, ChangePart, DEFAULT_LANE, Detection, DetectionChange, DetectionId, DetectionQuery,
@@ -15,8 +17,16 @@ use crate::subscriptions::Subscriptions;
 
 const UPDATE: &str = "update the alert";
 const GET: &str = "get the alert";
+/// How long a change may take to show: it has been seen after seven seconds.
+const LOOKS: &[Duration] = &[
+    Duration::ZERO,
+    Duration::from_millis(500),
+    Duration::from_millis(1500),
+    Duration::from_secs(3),
+    Duration::from_secs(5),
+];
 
-/// The alerts of Defender for Cloud as normalized detections: of all subscriptions that the credential sees, or of
+/// The alerts of Defender for Cloud as normalized detections: of all subscriptions in use that the credential sees, or of
 /// [one scope](Self::within).
 ///
 /// Needs Security Reader on each subscription; to change a status, Security Admin. The service filters nothing: every
@@ -76,7 +86,12 @@ impl DefenderCloudDetections {
         let (mut found, mut failure): (Vec<AlertId>, _) = (Vec::new(), None);
         while let Some(item) = walk.next().await {
             match item {
-                Ok(alert) if alert.id.name().eq_ignore_ascii_case(id.as_str()) => found.push(alert.id),
+                Ok(alert) if alert.id.name().eq_ignore_ascii_case(id.as_str()) => {
+                    // A list that shifts while it is read may show it twice.
+                    if !found.iter().any(|known| known.as_str().eq_ignore_ascii_case(alert.id.as_str())) {
+                        found.push(alert.id);
+                    }
+                }
                 Ok(_) => {}
                 // An alert that cannot be read may be the one; where another is the one, that does not matter.
                 Err(error) => failure = Some(error),
@@ -119,9 +134,11 @@ fn action(status: Status) -> Result<AlertAction> {
     }
 }
 
-/// A change that the service turns down: it has its own view of what may follow what.
+/// A change that the service turns down: it has its own view of what may follow what. What is known to have another
+/// cause, and what may have happened all the same, stays as it is.
 fn turned_down(error: Error) -> Error {
-    if error.status() == Some(400) || error.status() == Some(409) {
+    let plain = error.hint().is_none() && error.kind() != ErrorKind::OutcomeUnknown;
+    if plain && matches!(error.status(), Some(400 | 409)) {
         return error
             .with_kind(ErrorKind::Conflict)
             .with_hint("the service turned the change down: look at the alert as it now is");
@@ -152,7 +169,7 @@ impl DetectionSource for DefenderCloudDetections {
     fn list(&self, query: &DetectionQuery) -> DetectionStream {
         let lane = query.lane.unwrap_or(DEFAULT_LANE);
         let walk = match query.resume.clone() {
-            Some(point) => self.alerts.resume(point, lane),
+            Some(point) => self.alerts.resume(point, self.scope.as_ref(), lane, query.limit.is_none()),
             None => self.walk(lane, query.limit.is_none()),
         };
         let (source, detail) = (self.clone(), query.detail);
@@ -170,6 +187,7 @@ impl DetectionSource for DefenderCloudDetections {
         let current = &self.get(id).await?;
         let Some(action) = self.plan(current, change)? else { return Ok(current.clone()) };
         self.alerts.act(&AlertId::new(current.id.as_str())?, action).await.map_err(turned_down)?;
-        read_back(self, &**self.endpoint.connection().clock(), UPDATE, change, current).await
+        let clock = self.endpoint.connection().clock();
+        read_back(|| self.get(&current.id), &**clock, LOOKS, UPDATE, change, current).await
     }
 }

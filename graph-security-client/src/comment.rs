@@ -1,24 +1,34 @@
 //! Comments on alerts and incidents.
 
 use chrono::{DateTime, Utc};
-use pocketsoc_model::{Comment, Result};
+use pocketsoc_model::{Comment, Result, parse_timestamp};
 use pocketsoc_transport::{Call, Endpoint, lenient};
 use serde::{Deserialize, Serialize};
 
 /// A comment. Page: "alertComment resource type".
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AlertComment {
     /// What was written.
-    #[serde(default, deserialize_with = "lenient::text")]
     pub comment: Option<String>,
     /// By whom: a user, or an application's name.
-    #[serde(default, alias = "createdBy", deserialize_with = "lenient::text")]
     pub created_by_display_name: Option<String>,
     /// When.
-    #[serde(default, alias = "createdTime", deserialize_with = "lenient::time")]
     pub created_date_time: Option<DateTime<Utc>>,
+}
+
+impl<'de> Deserialize<'de> for AlertComment {
+    /// Older answers have other names for two of the members; one may have both.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let bag = lenient::properties(deserializer)?;
+        let text = |names: [&str; 2]| names.into_iter().find_map(|name| bag.get(name)).map(str::to_owned);
+        let at = text(["createdDateTime", "createdTime"]);
+        Ok(Self {
+            comment: text(["comment", "comment"]),
+            created_by_display_name: text(["createdByDisplayName", "createdBy"]),
+            created_date_time: at.and_then(|at| parse_timestamp(&at).ok()),
+        })
+    }
 }
 
 /// What is sent.

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use pocketsoc_model::{
     Capabilities, ChangePart, Classification, DEFAULT_LANE, Detail, Detection, DetectionChange, DetectionId,
     DetectionQuery, DetectionSource, DetectionStream, Determination, Error, ErrorKind, Filtering, Product,
-    QueryFilters, Result, Severity, Status, TransitionTable, check_pair, read_back,
+    QueryFilters, Result, Severity, Status, TransitionTable, USUAL_LOOKS, check_pair, read_back,
 };
 use pocketsoc_transport::odata::{self, Filter};
 use pocketsoc_transport::{Cloud, Endpoint};
@@ -147,7 +147,8 @@ impl DetectionSource for MdeDetections {
         let current = &self.get(id).await?;
         let Some(update) = self.plan(current, change)? else { return Ok(current.clone()) };
         self.alerts.write(&AlertId::new(id.as_str())?, &update).await?;
-        read_back(self, &**self.endpoint.connection().clock(), UPDATE, change, current).await
+        let clock = self.endpoint.connection().clock();
+        read_back(|| self.get(&current.id), &**clock, USUAL_LOOKS, UPDATE, change, current).await
     }
 }
 

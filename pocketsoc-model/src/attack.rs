@@ -1,5 +1,6 @@
 //! MITRE ATT&CK: tactics and technique ids.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -112,6 +113,25 @@ impl TechniqueId {
             _ => false,
         };
         valid.then(|| Self(text.to_ascii_uppercase()))
+    }
+
+    /// The ids among texts, each once, and what is none.
+    ///
+    /// ```
+    /// use pocketsoc_model::TechniqueId;
+    /// let (ids, strange) = TechniqueId::parse_all(["T1055", "phishing", "t1055"]);
+    /// assert_eq!((ids.len(), strange.as_slice()), (1, &["phishing"][..]));
+    /// ```
+    pub fn parse_all<'a>(texts: impl IntoIterator<Item = &'a str>) -> (Vec<Self>, Vec<&'a str>) {
+        let (mut ids, mut strange, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
+        for text in texts {
+            match Self::parse(text) {
+                Some(id) if seen.insert(id.clone()) => ids.push(id),
+                Some(_) => {}
+                None => strange.push(text),
+            }
+        }
+        (ids, strange)
     }
 
     /// The id, sub-technique included.

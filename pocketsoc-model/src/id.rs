@@ -147,8 +147,13 @@ impl CorrelationKey {
     /// assert!(keys.contains(&CorrelationKey::alert("dc2325cf9e-42a2-4f72-ae7f-9b863cba2d22")));
     /// ```
     pub fn cloud_alert(name: &str) -> Vec<Self> {
+        if name.is_empty() {
+            return Vec::new();
+        }
         let mut keys = vec![Self::alert(&format!("dc{name}"))];
-        let digits_before = |(digits, _): &(&str, &str)| digits.bytes().all(|b| b.is_ascii_digit());
+        let digits_before = |(digits, guid): &(&str, &str)| {
+            digits.len() == 19 && digits.bytes().all(|b| b.is_ascii_digit()) && !guid.is_empty()
+        };
         if let Some((_, guid)) = name.split_once('_').filter(digits_before) {
             keys.push(Self::alert(&format!("dc{guid}")));
         }

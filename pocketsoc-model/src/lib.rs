@@ -50,7 +50,7 @@ pub use product::Product;
 pub use properties::Properties;
 pub use query::{DEFAULT_LANE, Detail, DetectionQuery};
 pub use raw::RawJson;
-pub use read_back::read_back;
+pub use read_back::{USUAL_LOOKS, read_back};
 pub use severity::Severity;
 pub use source::DetectionSource;
 pub use status::Status;

@@ -1,11 +1,14 @@
 //! A source's own extras: its name for a thing and the text it gave.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// So many names are looked through one by one.
+const FEW: usize = 32;
 
 /// A source's own extras in the order of the source; a JSON object of texts.
 ///
@@ -39,10 +42,20 @@ impl Properties {
     /// before it.
     pub fn adopt(&mut self, bag: &str, entries: Self) {
         let own = self.0.len();
+        let places: HashMap<Cow<'static, str>, usize> = if own > FEW {
+            self.0.iter().enumerate().map(|(at, (name, _))| (name.clone(), at)).collect()
+        } else {
+            HashMap::new()
+        };
         for (name, text) in entries.0 {
-            match self.0[..own].iter().find(|(n, _)| *n == name) {
+            let known = if own > FEW {
+                places.get(&name).copied()
+            } else {
+                self.0[..own].iter().position(|(n, _)| *n == name)
+            };
+            match known {
                 None => self.0.push((name, text)),
-                Some((_, known)) if *known == text => {}
+                Some(at) if self.0[at].1 == text => {}
                 Some(_) => self.0.push((format!("{bag}.{name}").into(), text)),
             }
         }
@@ -69,6 +82,10 @@ impl FromIterator<(String, String)> for Properties {
     fn from_iter<I: IntoIterator<Item = (String, String)>>(entries: I) -> Self {
         let mut all: Vec<(Cow<'static, str>, String)> =
             entries.into_iter().map(|(name, text)| (name.into(), text)).collect();
+        // Few names are compared sooner than hashed.
+        if all.len() <= FEW && (1..all.len()).all(|n| all[..n].iter().all(|(name, _)| *name != all[n].0)) {
+            return Self(all);
+        }
         let mut seen = HashSet::with_capacity(all.len());
         let mut last: Vec<bool> = all.iter().rev().map(|(name, _)| seen.insert(name.as_ref())).collect();
         if seen.len() < all.len() {

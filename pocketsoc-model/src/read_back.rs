@@ -1,32 +1,37 @@
 //! After a write: looking at what became of it.
 
+use std::future::Future;
 use std::time::Duration;
 
-use crate::{ChangePart, Clock, Detection, DetectionChange, DetectionSource, Error, ErrorKind, Result};
+use crate::{ChangePart, Clock, Detection, DetectionChange, Error, ErrorKind, Result};
 
-/// Before each look at what a change has done: a service's readers may lag a little behind its writers.
-const LOOKS: [Duration; 3] = [Duration::ZERO, Duration::from_millis(500), Duration::from_secs(1)];
+/// The usual waits of [`read_back`]: three looks within a second and a half, since readers may lag behind writers.
+pub const USUAL_LOOKS: &[Duration] = &[Duration::ZERO, Duration::from_millis(500), Duration::from_secs(1)];
 
 /// Reads a detection back after a change that its service accepted, and returns what it now is.
 ///
-/// For implementers of [`DetectionSource::update`]: `before` is the detection as it was before the write. A reader that
-/// lags is looked at again, up to three times within a second and a half of `clock`.
+/// For implementers of [`DetectionSource::update`](crate::DetectionSource::update): `before` is the detection as it was
+/// before the write, `look` fetches it as it now is, before each look one of `looks` is waited for.
 ///
 /// # Errors
 /// `NotApplied`, naming the parts, when the change does not show; `OutcomeUnknown` when it cannot be read back.
-pub async fn read_back(
-    source: &dyn DetectionSource,
+pub async fn read_back<F>(
+    look: impl Fn() -> F,
     clock: &dyn Clock,
+    looks: &[Duration],
     operation: &'static str,
     change: &DetectionChange,
     before: &Detection,
-) -> Result<Detection> {
+) -> Result<Detection>
+where
+    F: Future<Output = Result<Detection>>,
+{
     let (mut missing, mut merged_into) = (Vec::new(), None);
-    for wait in LOOKS {
+    for wait in looks {
         if !wait.is_zero() {
-            clock.sleep(wait).await;
+            clock.sleep(*wait).await;
         }
-        let now = source.get(&before.id).await.map_err(|error| unreadable(operation, change, error))?;
+        let now = look().await.map_err(|error| unreadable(operation, change, error))?;
         missing = not_applied(change, before, &now);
         if missing.is_empty() {
             return Ok(now);

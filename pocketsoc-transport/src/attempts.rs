@@ -10,7 +10,7 @@ use tracing::Instrument as _;
 use url::Url;
 
 use crate::body::Body;
-use crate::call::Call;
+use crate::call::{Call, Method};
 use crate::endpoint::Endpoint;
 use crate::http_send::{BodyStream, SendError};
 use crate::quota::Permit;
@@ -215,6 +215,7 @@ impl Endpoint {
             Either::Left((bytes, _)) => bytes.unwrap_or_default(),
             Either::Right(_) => Vec::new(),
         };
+        let said = without(said, token);
         let error = service_error::read(call, self.service, status, &head.headers, &said, hint);
         Err(Failed { error, outcome: Outcome::of_status(status, hint.is_some()), hint })
     }
@@ -302,6 +303,16 @@ impl Failed {
     }
 }
 
+/// What a service said, without the token, should it repeat that.
+fn without(said: Vec<u8>, token: &Secret) -> Vec<u8> {
+    match std::str::from_utf8(&said) {
+        Ok(text) if !token.expose().is_empty() && text.contains(token.expose()) => {
+            text.replace(token.expose(), "***").into_bytes()
+        }
+        _ => said,
+    }
+}
+
 /// The request of a call. The token is attached here, after the address has been checked, and nowhere else.
 fn request(call: &Call, url: &Url, token: &Secret) -> Result<Request<bytes::Bytes>> {
     let bearer = zeroize::Zeroizing::new(format!("Bearer {}", token.expose()));
@@ -312,6 +323,9 @@ fn request(call: &Call, url: &Url, token: &Secret) -> Result<Request<bytes::Byte
     }
     if call.body.is_some() {
         request = request.header(header::CONTENT_TYPE, "application/json");
+    } else if matches!(call.method, Method::Post | Method::Patch | Method::Put) {
+        // HTTP/1.1 would leave it out for want of a body, and front ends answer 411 to that.
+        request = request.header(header::CONTENT_LENGTH, "0");
     }
     let mut request = request.body(call.body.clone().unwrap_or_default()).map_err(|e| {
         Error::new(ErrorKind::InvalidRequest, call.operation)

@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use pocketsoc_model::{Properties, RawJson, parse_timestamp};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 /// What one scalar on the wire can be turned into; anything else is absent.
 trait Scalar: Sized {
@@ -322,7 +323,7 @@ pub fn properties<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Properti
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Properties, A::Error> {
             let mut entries = Vec::new();
             while let Some((name, value)) = map.next_entry::<String, RawJson>()? {
-                entries.extend(bag_text(&value).map(|text| (name, text)));
+                entries.extend(bag_text(value.as_str()).map(|text| (name, text)));
             }
             Ok(entries.into_iter().collect())
         }
@@ -335,12 +336,34 @@ pub fn properties<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Properti
     deserializer.deserialize_any(Bag)
 }
 
-/// A value of a bag as text; `None` for null.
-fn bag_text(value: &RawJson) -> Option<String> {
-    match value.as_str().as_bytes().first() {
-        Some(b'"') => serde_json::from_str(value.as_str()).ok(),
+/// An open bag that is here as text; see [`properties`]. Of a bag that is broken, what stands before.
+pub fn bag(text: &str) -> Properties {
+    struct Bag<'a>(&'a mut Vec<(String, String)>);
+    impl<'de> Visitor<'de> for Bag<'_> {
+        type Value = ();
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+            while let Some((name, value)) = map.next_entry::<String, &'de RawValue>()? {
+                self.0.extend(bag_text(value.get()).map(|text| (name, text)));
+            }
+            Ok(())
+        }
+    }
+    let mut entries = Vec::new();
+    // A broken end takes nothing from what came before it.
+    let _ = serde_json::Deserializer::from_str(text).deserialize_any(Bag(&mut entries));
+    entries.into_iter().collect()
+}
+
+/// A value of a bag as text; `None` for null. A text that cannot be read stays as it is written.
+fn bag_text(value: &str) -> Option<String> {
+    match value.as_bytes().first() {
+        Some(b'"') => Some(serde_json::from_str(value).unwrap_or_else(|_| value.to_owned())),
         Some(b'n') => None,
-        _ => Some(value.compact()),
+        Some(b'{' | b'[') => Some(RawJson::new(value).compact()),
+        _ => Some(value.to_owned()),
     }
 }
 

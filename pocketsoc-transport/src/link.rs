@@ -19,7 +19,7 @@ pub(crate) fn configured(what: &'static str, text: &str) -> Result<Url> {
     let refuse = |reason: &str| {
         Err(Error::new(ErrorKind::InvalidRequest, "read the configuration")
             .with_message(format!("the {what} {reason}"))
-            .with_hint("give an https:// address without a path query, or http:// on this machine only"))
+            .with_hint("give an https:// address without query, fragment or credentials, or http:// on this machine only"))
     };
     let Ok(mut url) = Url::parse(text.trim()) else { return refuse("is not an address") };
     if !url.username().is_empty() || url.password().is_some() {
@@ -82,8 +82,8 @@ pub(crate) fn follow(base: &Url, hosts: &[&str], link: &str) -> Result<Url> {
         && base.host_str().is_some_and(|own| hosts.contains(&own));
     if !same_origin && !listed {
         return refuse(format!(
-            "the link leads to {}://{host}, which is not the configured service",
-            url.scheme()
+            "the link leads to {}, which is not the configured service",
+            url.origin().ascii_serialization()
         ));
     }
     let mut target = base.clone();

@@ -169,8 +169,7 @@ impl AlertProperties {
 
     /// The rule's own extras, read now: each name with its text.
     pub fn extended_properties(&self) -> Properties {
-        let text = self.extended_properties.as_ref().map_or("{}", RawJson::as_str);
-        lenient::properties(&mut serde_json::Deserializer::from_str(text)).unwrap_or_default()
+        lenient::bag(self.extended_properties.as_ref().map_or("{}", RawJson::as_str))
     }
 
     /// The latest of the alert's own times: the service has no time of the last change.
@@ -188,7 +187,7 @@ impl AlertProperties {
 #[non_exhaustive]
 pub struct ResourceIdentifier {
     /// Its kind.
-    #[serde(default, rename = "type", alias = "Type", deserialize_with = "lenient::word")]
+    #[serde(default, rename = "type", deserialize_with = "lenient::word")]
     pub kind: Option<ResourceIdentifierKind>,
     /// The resource's full id.
     #[serde(default, deserialize_with = "lenient::text")]
@@ -217,19 +216,26 @@ pub struct ResourceIdentifier {
 }
 
 /// A page about an alert. The service writes the names in either letter case.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ExtendedLink {
     /// Where.
-    #[serde(default, alias = "Href", deserialize_with = "lenient::text")]
     pub href: Option<String>,
     /// What sort of page.
-    #[serde(default, alias = "Category", deserialize_with = "lenient::text")]
     pub category: Option<String>,
     /// What to call it.
-    #[serde(default, alias = "Label", deserialize_with = "lenient::text")]
     pub label: Option<String>,
     /// How to open it, such as `webLink`.
-    #[serde(default, rename = "type", alias = "Type", deserialize_with = "lenient::text")]
     pub kind: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for ExtendedLink {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let bag = lenient::properties(deserializer)?;
+        let text = |name: &str| {
+            let entry = bag.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
+            entry.map(|(_, text)| text.to_owned())
+        };
+        Ok(Self { href: text("href"), category: text("category"), label: text("label"), kind: text("type") })
+    }
 }

@@ -1,11 +1,12 @@
 //! The entities of an alert: an open graph of objects, in which `$ref` stands for the object with that `$id`.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt;
+use std::ops::Range;
 
 use pocketsoc_model::{Error, ErrorKind, Result};
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// So many references in a row lead nowhere.
 const HOPS: usize = 16;
@@ -24,9 +25,10 @@ const HOPS: usize = 16;
 /// # Ok::<(), defender_cloud_client::Error>(())
 /// ```
 pub struct AlertEntities<'a> {
-    objects: Vec<Object<'a>>,
+    pool: Pool<'a>,
     listed: Vec<usize>,
-    ids: HashMap<&'a str, usize>,
+    /// The objects with an id, by it; empty where nothing refers to any.
+    by_id: Vec<usize>,
 }
 
 /// One entity; several may stand for the same object.
@@ -36,10 +38,25 @@ pub struct AlertEntity<'a> {
     index: usize,
 }
 
-/// The fields of an object, in the order of the service.
-type Object<'a> = Vec<(Cow<'a, str>, Value<'a>)>;
+/// All objects, wherever they stand, and their fields.
+#[derive(Default)]
+struct Pool<'a> {
+    objects: Vec<Object<'a>>,
+    fields: Vec<(Cow<'a, str>, Value<'a>)>,
+    /// The fields of objects that are not complete yet.
+    open: Vec<(Cow<'a, str>, Value<'a>)>,
+    refers: bool,
+}
 
-enum Value<'a> {
+/// An object: its own id, the id that it stands for, and its other fields, in the order of the service.
+#[derive(Default)]
+struct Object<'a> {
+    id: Option<Cow<'a, str>>,
+    reference: Option<Cow<'a, str>>,
+    fields: Range<usize>,
+}
+
+pub(crate) enum Value<'a> {
     Text(Cow<'a, str>),
     Object(usize),
     List(Vec<Self>),
@@ -48,9 +65,9 @@ enum Value<'a> {
 
 impl<'a> AlertEntities<'a> {
     pub(super) fn read(text: &'a str) -> Result<Self> {
-        let mut objects = Vec::new();
+        let mut pool = Pool::default();
         let mut deserializer = serde_json::Deserializer::from_str(text);
-        let list = Reading(&mut objects).deserialize(&mut deserializer).map_err(|e| {
+        let list = Reading(&mut pool).deserialize(&mut deserializer).map_err(|e| {
             Error::new(ErrorKind::Decode, "read the alert's entities")
                 .with_message("they are no list of objects")
                 .with_source(e)
@@ -59,22 +76,19 @@ impl<'a> AlertEntities<'a> {
             Value::List(values) => values.iter().filter_map(Value::object).collect(),
             one => one.object().into_iter().collect(),
         };
-        let mut ids = HashMap::new();
-        for (index, object) in objects.iter().enumerate() {
-            // Of several with one id, the last counts.
-            if let Some(Cow::Borrowed(id)) =
-                object.iter().find(|(name, _)| name == "$id").and_then(|(_, v)| v.text())
-            {
-                ids.insert(*id, index);
-            }
+        let mut by_id = Vec::new();
+        if pool.refers {
+            by_id.extend((0..pool.objects.len()).filter(|index| pool.objects[*index].id.is_some()));
+            // Stable: of several with one id, the last stands last.
+            by_id.sort_by(|a, b| pool.objects[*a].id.cmp(&pool.objects[*b].id));
         }
-        Ok(Self { objects, listed, ids })
+        Ok(Self { pool, listed, by_id })
     }
 
     /// Each listed entity once, in the order of the service; references to nothing are left out, see
     /// [`dangling`](Self::dangling).
     pub fn iter(&self) -> impl Iterator<Item = AlertEntity<'_>> {
-        let mut given = vec![false; self.objects.len()];
+        let mut given = vec![false; self.pool.objects.len()];
         self.listed
             .iter()
             .filter_map(|index| self.resolve(*index))
@@ -82,26 +96,32 @@ impl<'a> AlertEntities<'a> {
             .map(|index| AlertEntity { all: self, index })
     }
 
-    /// What listed references name and the alert does not hold: the service numbers the objects of a page, not of an
-    /// alert.
+    /// Every object that is more than a reference, listed or within another.
+    pub(crate) fn all(&self) -> impl Iterator<Item = AlertEntity<'_>> {
+        let objects =
+            (0..self.pool.objects.len()).filter(|index| self.pool.objects[*index].reference.is_none());
+        objects.map(|index| AlertEntity { all: self, index })
+    }
+
+    /// What listed references name and the alert does not hold, each once: the service numbers the objects of a page, not
+    /// of an alert.
     pub fn dangling(&self) -> impl Iterator<Item = &str> {
+        let mut told = std::collections::HashSet::new();
         self.listed
             .iter()
             .filter(|index| self.resolve(**index).is_none())
-            .filter_map(|index| self.reference(*index))
-    }
-
-    fn reference(&self, index: usize) -> Option<&str> {
-        let (_, value) = self.objects[index].iter().find(|(name, _)| name == "$ref")?;
-        value.text().map(AsRef::as_ref)
+            .filter_map(|index| self.pool.objects[*index].reference.as_deref())
+            .filter(move |reference| told.insert(*reference))
     }
 
     /// The object that an object stands for: itself, or where its reference leads.
     fn resolve(&self, index: usize) -> Option<usize> {
         let mut index = index;
         for _ in 0..HOPS {
-            let Some(id) = self.reference(index) else { return Some(index) };
-            index = *self.ids.get(id)?;
+            let Some(wanted) = self.pool.objects[index].reference.as_deref() else { return Some(index) };
+            let id = |at: &usize| self.pool.objects[*at].id.as_deref().unwrap_or_default();
+            let behind = self.by_id.partition_point(|at| id(at) <= wanted);
+            index = *self.by_id[..behind].last().filter(|at| id(at) == wanted)?;
         }
         None
     }
@@ -115,7 +135,12 @@ impl<'a> AlertEntity<'a> {
 
     /// A text, number or flag of it as text, by the service's name, letter case ignored.
     pub fn text(self, name: &str) -> Option<&'a str> {
-        self.value(name)?.text().map(AsRef::as_ref).filter(|text| !text.is_empty())
+        self.value(name)?.text().filter(|text| !text.is_empty())
+    }
+
+    /// The texts of a list of it.
+    pub fn texts(self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.value(name).into_iter().flat_map(Value::items).filter_map(Value::text)
     }
 
     /// An entity that it names.
@@ -125,19 +150,12 @@ impl<'a> AlertEntity<'a> {
 
     /// The entities of a list of it.
     pub fn entities(self, name: &str) -> impl Iterator<Item = Self> {
-        let list = match self.value(name) {
-            Some(Value::List(values)) => values.as_slice(),
-            Some(value) => std::slice::from_ref(value),
-            None => &[],
-        };
-        list.iter().filter_map(move |value| self.at(value.object()?))
+        self.value(name).into_iter().flat_map(move |value| self.entities_of(value))
     }
 
     /// Its names and, where they have one, their texts.
     pub fn fields(self) -> impl Iterator<Item = (&'a str, Option<&'a str>)> {
-        self.all.objects[self.index]
-            .iter()
-            .map(|(name, value)| (name.as_ref(), value.text().map(AsRef::as_ref)))
+        self.values().map(|(name, value)| (name, value.text()))
     }
 
     /// Whether it and the other are one object.
@@ -145,25 +163,52 @@ impl<'a> AlertEntity<'a> {
         self.index == other.index
     }
 
+    /// A number that tells it from the other objects of the alert.
+    pub(crate) fn number(self) -> usize {
+        self.index
+    }
+
+    /// Its names and values.
+    pub(crate) fn values(self) -> impl Iterator<Item = (&'a str, &'a Value<'a>)> {
+        let pool = &self.all.pool;
+        pool.fields[pool.objects[self.index].fields.clone()]
+            .iter()
+            .map(|(name, value)| (name.as_ref(), value))
+    }
+
+    /// The entities that a value of it names.
+    pub(crate) fn entities_of(self, value: &'a Value<'a>) -> impl Iterator<Item = Self> {
+        value.items().filter_map(move |item| self.at(item.object()?))
+    }
+
+    /// What a value of it refers to and the alert does not hold.
+    pub(crate) fn nowhere(self, value: &'a Value<'a>) -> impl Iterator<Item = &'a str> {
+        let objects =
+            value.items().filter_map(Value::object).filter(move |index| self.all.resolve(*index).is_none());
+        objects.filter_map(move |index| self.all.pool.objects[index].reference.as_deref())
+    }
+
     fn at(self, index: usize) -> Option<Self> {
         Some(Self { all: self.all, index: self.all.resolve(index)? })
     }
 
     fn value(self, name: &str) -> Option<&'a Value<'a>> {
-        self.all.objects[self.index]
-            .iter()
-            .find(|(n, _)| n.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value)
+        self.values().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 }
 
-impl<'a> Value<'a> {
-    fn text(&self) -> Option<&Cow<'a, str>> {
+impl Value<'_> {
+    pub(crate) fn text(&self) -> Option<&str> {
         if let Self::Text(text) = self { Some(text) } else { None }
     }
 
     fn object(&self) -> Option<usize> {
         if let Self::Object(index) = self { Some(*index) } else { None }
+    }
+
+    /// The values of a list, or the one value.
+    pub(crate) fn items(&self) -> impl Iterator<Item = &Self> {
+        if let Self::List(values) = self { values.iter() } else { std::slice::from_ref(self).iter() }
     }
 }
 
@@ -181,7 +226,11 @@ impl fmt::Debug for AlertEntity<'_> {
 }
 
 /// Reads one value; objects go to the pool.
-struct Reading<'p, 'a>(&'p mut Vec<Object<'a>>);
+struct Reading<'p, 'a>(&'p mut Pool<'a>);
+
+/// A field's name, without copying it.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl<'a> DeserializeSeed<'a> for Reading<'_, 'a> {
     type Value = Value<'a>;
@@ -226,15 +275,23 @@ impl<'a> Visitor<'a> for Reading<'_, 'a> {
         Ok(Value::List(list))
     }
     fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> std::result::Result<Value<'a>, A::Error> {
+        let pool = self.0;
         // Its place first, so that objects stand in the order in which they begin.
-        let index = self.0.len();
-        self.0.push(Object::new());
-        let mut object = Object::with_capacity(8);
-        while let Some(Value::Text(name)) = map.next_key_seed(Reading(self.0))? {
-            let value = map.next_value_seed(Reading(self.0))?;
-            object.push((name, value));
+        let (index, begin) = (pool.objects.len(), pool.open.len());
+        pool.objects.push(Object::default());
+        while let Some(Name(name)) = map.next_key::<Name<'a>>()? {
+            match (map.next_value_seed(Reading(pool))?, name.as_ref()) {
+                (Value::Text(id), "$id") => pool.objects[index].id = Some(id),
+                (Value::Text(id), "$ref") => {
+                    pool.objects[index].reference = Some(id);
+                    pool.refers = true;
+                }
+                (value, _) => pool.open.push((name, value)),
+            }
         }
-        *self.0.get_mut(index).ok_or_else(|| A::Error::custom("an object has lost its place"))? = object;
+        let from = pool.fields.len();
+        pool.fields.extend(pool.open.drain(begin..));
+        pool.objects[index].fields = from..pool.fields.len();
         Ok(Value::Object(index))
     }
 }
@@ -271,6 +328,16 @@ mod tests {
         }
         assert_eq!(here.text("name"), Some("new"));
         assert_eq!(all.dangling().count(), 3);
+    }
+
+    #[test]
+    fn ids_may_be_numbers_and_a_reference_to_nowhere_is_told_once() {
+        let text = r#"[{"$id":1,"type":"host","name":"h"},{"type":"account","name":"u","host":{"$ref":1}},
+            {"$ref":"w_7"},{"$ref":"w_7"}]"#;
+        let all = AlertEntities::read(text).unwrap();
+        let user = all.iter().nth(1).unwrap();
+        assert_eq!(user.entity("host").unwrap().text("name"), Some("h"));
+        assert_eq!(all.dangling().collect::<Vec<_>>(), ["w_7"]);
     }
 
     #[test]

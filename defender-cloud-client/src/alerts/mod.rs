@@ -6,11 +6,12 @@ mod id;
 mod words;
 
 pub use alert::{Alert, AlertProperties, ExtendedLink, ResourceIdentifier};
+pub(crate) use entities::Value;
 pub use entities::{AlertEntities, AlertEntity};
 pub use id::AlertId;
 pub use words::{AlertAction, AlertSeverity, AlertStatus, ResourceIdentifierKind};
 
-use pocketsoc_model::{Lane, Result, ResumePoint};
+use pocketsoc_model::{Error, ErrorKind, Lane, Result, ResumePoint};
 use pocketsoc_transport::{Call, Endpoint, Method, PagePlan, Replay, Walk, quota};
 
 use crate::scope::{AlertScope, Location, ResourceGroup};
@@ -49,12 +50,27 @@ impl Alerts {
         }
     }
 
-    /// Goes on with a list that ended early; the point says with which.
-    pub(crate) fn resume(&self, point: ResumePoint, lane: Lane) -> Walk<Alert> {
-        const ROUTE: &str = "/subscriptions/{subscription}/providers/Microsoft.Security/alerts";
-        let call =
-            Call::fixed(Method::Get, LIST, ROUTE, &quota::ARM_READ).with_permission(READ).with_lane(lane);
-        self.endpoint.walk(call, PagePlan::by_links().with_resume(Some(point)))
+    /// Goes on with a list that ended early; the point says with which, which must be one of the scope.
+    pub(crate) fn resume(
+        &self,
+        point: ResumePoint,
+        scope: Option<&AlertScope>,
+        lane: Lane,
+        look_ahead: bool,
+    ) -> Walk<Alert> {
+        let path = |target: &str| target.split('?').next().unwrap_or_default().to_ascii_lowercase();
+        let call = match scope.map(list) {
+            None => Call::fixed(Method::Get, LIST, WHOLE, &quota::ARM_READ).with_permission(READ),
+            Some(Ok(call)) if path(&call.target()) == path(point.as_str()) => call,
+            Some(Ok(_)) => {
+                let error = Error::new(ErrorKind::InvalidRequest, LIST);
+                return Walk::failed(error.with_message("the resume point is of another scope's list"));
+            }
+            Some(Err(error)) => return Walk::failed(error),
+        };
+        let plan = PagePlan::by_links().with_resume(Some(point));
+        let plan = if look_ahead { plan } else { plan.without_look_ahead() };
+        self.endpoint.walk(call.with_lane(lane), plan)
     }
 
     /// One alert. Pages: "Alerts - Get Subscription Level" and "Alerts - Get Resource Group Level".
@@ -81,6 +97,7 @@ impl Alerts {
 }
 
 const LIST: &str = "list alerts";
+const WHOLE: &str = "/subscriptions/{subscription}/providers/Microsoft.Security/alerts";
 
 /// The call behind [`Alerts::list`].
 fn list(scope: &AlertScope) -> Result<Call> {
@@ -88,9 +105,7 @@ fn list(scope: &AlertScope) -> Result<Call> {
     let group = scope.resource_group.as_ref().map(ResourceGroup::as_str);
     let location = scope.location.as_ref().map(Location::as_str);
     let (template, ids) = match (group, location) {
-        (None, None) => {
-            ("/subscriptions/{subscription}/providers/Microsoft.Security/alerts", vec![subscription])
-        }
+        (None, None) => (WHOLE, vec![subscription]),
         (Some(group), None) => (
             "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Security/alerts",
             vec![subscription, group],

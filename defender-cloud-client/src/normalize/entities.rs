@@ -1,23 +1,39 @@
 //! What an alert involves: each kind of entity by the fields that the service has for it.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
+
 use pocketsoc_model::{
     CloudResource, Container, Detection, Device, DomainName, Entity, EntityKind, File, Ip, Mailbox,
     OtherEntity, ParentProcess, Process, RegistryValue, Url, User, parse_timestamp,
 };
 
-use super::{add_resource, last_part};
-use crate::alerts::{AlertEntities, AlertEntity, AlertProperties};
+use super::{add_resources, last_part};
+use crate::alerts::{AlertEntities, AlertEntity, AlertProperties, Value};
+
+/// Texts that are taken over from elsewhere are cut here: one long name, referred to often, must not grow the alert.
+const LONGEST_LABEL: usize = 256;
+pub(super) const LONGEST_LIST: usize = 4096;
 
 /// Sets the entities, the resources of other clouds among them, and the provider where it is another cloud.
 pub(super) fn set_entities(detection: &mut Detection, said: &AlertProperties) {
-    // What cannot be read is in the raw alert; the rest of the alert is worth showing.
-    let Ok(entities) = said.entities() else { return };
-    for entity in entities.iter().filter(|e| !belongs_to_a_file(&entities, *e)) {
-        if let Some(provider) = other_cloud(entity.kind()) {
-            detection.provider = Some(provider.into());
-            let id = resource_id(entity).map(str::to_owned);
-            add_resource(detection, id.unwrap_or_default(), Some(entity.kind().to_owned()));
-        }
+    let Ok(entities) = said.entities() else {
+        // The rest of the alert is worth showing; the entities are in the raw one.
+        detection.properties.set("entities", "cannot be read");
+        return;
+    };
+    let shown_with_files = hashes_of_files(&entities);
+    let elsewhere: Vec<_> = entities.all().filter(|e| other_cloud(e.kind()).is_some()).collect();
+    if let Some(provider) = elsewhere.first().and_then(|e| other_cloud(e.kind())) {
+        detection.provider = Some(provider.into());
+    }
+    add_resources(
+        detection,
+        elsewhere
+            .iter()
+            .map(|e| (resource_id(*e).unwrap_or_default().into_owned(), Some(e.kind().to_owned()))),
+    );
+    for entity in entities.iter().filter(|e| !shown_with_files.contains(&e.number())) {
         detection.entities.extend(normalized(entity));
     }
     for reference in entities.dangling() {
@@ -27,45 +43,55 @@ pub(super) fn set_entities(detection: &mut Detection, said: &AlertProperties) {
     }
 }
 
-/// A hash that a file has is shown with the file.
-fn belongs_to_a_file(all: &AlertEntities<'_>, entity: AlertEntity<'_>) -> bool {
-    entity.kind().eq_ignore_ascii_case("filehash")
-        && all.iter().any(|file| {
-            let image = file.entity("imageFile");
-            [Some(file), image]
-                .into_iter()
-                .flatten()
-                .any(|f| f.entities("fileHashes").any(|hash| hash.is(entity)))
-        })
+/// The listed hashes that are shown with the file that has them.
+fn hashes_of_files(all: &AlertEntities<'_>) -> HashSet<usize> {
+    if !all.iter().any(|e| e.kind().eq_ignore_ascii_case("filehash")) {
+        return HashSet::new();
+    }
+    let listed_files = all.iter().flat_map(|e| [Some(e), e.entity("imageFile")]).flatten();
+    listed_files.flat_map(|file| file.entities("fileHashes")).map(AlertEntity::number).collect()
 }
 
 /// The cloud that a kind of resource lies in, where it is not Azure.
-fn other_cloud(kind: &str) -> Option<&'static str> {
-    let kind = kind.to_ascii_lowercase();
-    match kind.split('-').next()? {
-        "gcp" | "google" => Some("GCP"),
-        "aws" | "amazon" => Some("AWS"),
-        _ => None,
+pub(super) fn other_cloud(kind: &str) -> Option<&'static str> {
+    let (start, _) = kind.split_once('-')?;
+    if start.eq_ignore_ascii_case("gcp") || start.eq_ignore_ascii_case("google") {
+        Some("GCP")
+    } else if start.eq_ignore_ascii_case("aws") || start.eq_ignore_ascii_case("amazon") {
+        Some("AWS")
+    } else {
+        None
     }
 }
 
-fn resource_id(entity: AlertEntity<'_>) -> Option<&str> {
-    ["resourceId", "amazonResourceId", "fullResourceName", "arn", "resourceName"]
-        .into_iter()
-        .find_map(|name| entity.text(name))
+/// The full id of a resource; where it has only a name, that within what holds it.
+fn resource_id(entity: AlertEntity<'_>) -> Option<Cow<'_, str>> {
+    let id = ["resourceId", "amazonResourceId", "fullResourceName", "arn"];
+    if let Some(id) = id.into_iter().find_map(|name| entity.text(name)) {
+        return Some(id.into());
+    }
+    let parts = ["projectId", "amazonAccountId", "location", "resourceType", "resourceName"];
+    entity.text("resourceName")?;
+    Some(parts.into_iter().filter_map(|name| entity.text(name)).collect::<Vec<_>>().join("/").into())
 }
 
 /// An entity with what its kind has; `None` when it says nothing.
 fn normalized(entity: AlertEntity<'_>) -> Option<Entity> {
-    let kind = entity.kind().to_ascii_lowercase();
-    let (mut normalized, used): (Entity, &[&str]) = match kind.as_str() {
+    let lower;
+    let kind = if entity.kind().bytes().any(|b| b.is_ascii_uppercase()) {
+        lower = entity.kind().to_ascii_lowercase();
+        &lower
+    } else {
+        entity.kind()
+    };
+    let (mut normalized, used): (Entity, &[&str]) = match kind {
         "ip" => ip(entity),
         "host" => host(entity),
         "account" => account(entity),
         "file" => file(entity),
         "filehash" => file_hash(entity),
         "process" => process(entity),
-        "url" => (entity_named(EntityKind::Url(Url::default()), entity.text("url")), &["url"]),
+        "url" => (named(EntityKind::Url(Url::default()), entity.text("url")), &["url"]),
         "dns" => dns(entity),
         "mailbox" => mailbox(entity),
         "registry-key" | "registry-value" => registry(entity),
@@ -74,43 +100,73 @@ fn normalized(entity: AlertEntity<'_>) -> Option<Entity> {
         | "blob-container" | "k8s-cluster" => resource(entity),
         _ => other(entity),
     };
-    for (name, text) in entity.fields() {
-        if name.starts_with('$')
-            || name.eq_ignore_ascii_case("type")
-            || used.iter().any(|u| u.eq_ignore_ascii_case(name))
-        {
+    let mut more = Vec::new();
+    for (name, value) in entity.values() {
+        if name.eq_ignore_ascii_case("type") || used.iter().any(|used| used.eq_ignore_ascii_case(name)) {
             continue;
         }
-        match text {
-            Some(text) if !text.is_empty() => normalized.properties.set(name.to_owned(), text),
-            Some(_) => {}
-            None => set_nested(&mut normalized, name, entity),
+        match value.text() {
+            Some("") => {}
+            Some(text) => more.push((name.to_owned(), text.to_owned())),
+            None => add_nested(&mut more, name, entity, value),
         }
     }
-    let bare = Entity::new(normalized.kind.clone(), "");
-    let says_nothing = normalized == bare && is_empty(&normalized.kind);
+    for file in [Some(entity).filter(|_| kind == "file"), entity.entity("imageFile")].into_iter().flatten() {
+        more.extend(other_hashes(file, kind == "process"));
+    }
+    let says_nothing = more.is_empty() && normalized.name.is_empty() && is_empty(&normalized.kind);
+    normalized.properties = more.into_iter().collect();
     (!says_nothing).then_some(normalized)
 }
 
-/// What an entity names: another entity by its name, a plain object by its texts.
-fn set_nested(normalized: &mut Entity, name: &str, entity: AlertEntity<'_>) {
-    let nested: Vec<AlertEntity<'_>> = entity.entities(name).collect();
-    let labels: Vec<String> =
-        nested.iter().filter(|e| !e.kind().is_empty()).filter_map(|e| label(*e)).collect();
-    if !labels.is_empty() {
-        normalized.properties.set(name.to_owned(), labels.join(", "));
-    }
-    for plain in nested.iter().filter(|e| e.kind().is_empty()) {
-        for (inner, text) in plain.fields().filter(|(inner, _)| !inner.starts_with('$')) {
-            if let Some(text) = text.filter(|text| !text.is_empty()) {
-                normalized.properties.set(format!("{name}.{inner}"), text);
-            }
+/// The hashes of a file that have no field of their own.
+fn other_hashes(file: AlertEntity<'_>, of_image: bool) -> impl Iterator<Item = (String, String)> {
+    file.entities("fileHashes").filter_map(move |hash| {
+        let (algorithm, value) = (hash.text("algorithm").unwrap_or("unknown"), hash.text("value")?);
+        let plain = algorithm.replace('-', "").to_ascii_uppercase();
+        let has_a_field = plain == "SHA1" || plain == "SHA256" || (plain == "MD5" && !of_image);
+        (!has_a_field).then(|| (format!("fileHashes.{algorithm}"), value.to_owned()))
+    })
+}
+
+/// What an entity names: other entities by their names, texts, and of a plain object its texts.
+fn add_nested(more: &mut Vec<(String, String)>, name: &str, entity: AlertEntity<'_>, value: &Value<'_>) {
+    let mut list = String::new();
+    let mut add = |text: &str| {
+        if list.len() < LONGEST_LIST {
+            list.push_str(if list.is_empty() { "" } else { ", " });
+            list.push_str(cut(text));
         }
+    };
+    value.items().filter_map(Value::text).for_each(&mut add);
+    for nested in entity.entities_of(value) {
+        if nested.kind().is_empty() {
+            for (inner, text) in nested.fields() {
+                if let Some(text) = text.filter(|text| !text.is_empty()) {
+                    more.push((format!("{name}.{inner}"), cut(text).to_owned()));
+                }
+            }
+        } else if let Some(label) = label(nested) {
+            add(label);
+        }
+    }
+    // What the alert does not hold is at least named.
+    entity.nowhere(value).for_each(&mut add);
+    if !list.is_empty() {
+        more.push((name.to_owned(), list));
+    }
+}
+
+/// A text that is not too long.
+fn cut(text: &str) -> &str {
+    match text.char_indices().nth(LONGEST_LABEL) {
+        Some((end, _)) => &text[..end],
+        None => text,
     }
 }
 
 /// What to call an entity.
-fn label(entity: AlertEntity<'_>) -> Option<String> {
+fn label(entity: AlertEntity<'_>) -> Option<&str> {
     const NAMES: [&str; 16] = [
         "name",
         "hostName",
@@ -129,7 +185,7 @@ fn label(entity: AlertEntity<'_>) -> Option<String> {
         "netBiosName",
         "sid",
     ];
-    NAMES.into_iter().find_map(|name| entity.text(name)).map(str::to_owned)
+    NAMES.into_iter().find_map(|name| entity.text(name))
 }
 
 fn is_empty(kind: &EntityKind) -> bool {
@@ -149,7 +205,7 @@ fn owned(text: Option<&str>) -> Option<String> {
     text.map(str::to_owned)
 }
 
-fn entity_named(kind: EntityKind, name: Option<&str>) -> Entity {
+fn named(kind: EntityKind, name: Option<&str>) -> Entity {
     Entity::new(kind, name.unwrap_or_default())
 }
 
@@ -157,7 +213,7 @@ fn ip(entity: AlertEntity<'_>) -> (Entity, &'static [&'static str]) {
     let mut ip = Ip::default();
     let place = entity.entity("location");
     ip.country = owned(place.and_then(|l| l.text("countryName").or_else(|| l.text("countryCode"))));
-    (entity_named(EntityKind::Ip(ip), entity.text("address")), &["address"])
+    (named(EntityKind::Ip(ip), entity.text("address")), &["address"])
 }
 
 fn host(entity: AlertEntity<'_>) -> (Entity, &'static [&'static str]) {
@@ -175,9 +231,17 @@ fn host(entity: AlertEntity<'_>) -> (Entity, &'static [&'static str]) {
         (system, version) => owned(system.or(version)),
     };
     let name = owned(short).or_else(|| azure.and_then(last_part));
-    let used =
-        &["azureID", "hostName", "netBiosName", "dnsDomain", "operatingSystem", "osFamily", "osVersion"];
-    (entity_named(EntityKind::Device(Box::new(device)), name.as_deref()), used)
+    // Where there are two names of one thing, the second stays a property.
+    let both = |a: &str, b: &str| entity.text(a).is_some() && entity.text(b).is_some();
+    let used: &[&str] = match (both("hostName", "netBiosName"), both("operatingSystem", "osFamily")) {
+        (false, false) => {
+            &["azureID", "hostName", "netBiosName", "dnsDomain", "operatingSystem", "osFamily", "osVersion"]
+        }
+        (true, false) => &["azureID", "hostName", "dnsDomain", "operatingSystem", "osFamily", "osVersion"],
+        (false, true) => &["azureID", "hostName", "netBiosName", "dnsDomain", "operatingSystem", "osVersion"],
+        (true, true) => &["azureID", "hostName", "dnsDomain", "operatingSystem", "osVersion"],
+    };
+    (named(EntityKind::Device(Box::new(device)), name.as_deref()), used)
 }
 
 fn account(entity: AlertEntity<'_>) -> (Entity, &'static [&'static str]) {
@@ -192,7 +256,7 @@ fn account(entity: AlertEntity<'_>) -> (Entity, &'static [&'static str]) {
     };
     let name = user.account.clone().or_else(|| user.sid.clone()).or_else(|| user.aad_id.clone());
     let read = &["name", "ntDomain", "sid", "aadUserId", "upnSuffix"];
-    (entity_named(EntityKind::User(Box::new(user)), name.as_deref()), read)
+    (named(EntityKind::User(Box::new(user)), name.as_deref()), read)
 }
 
 fn hash<'a>(file: AlertEntity<'a>, algorithm: &str) -> Option<&'a str> {
@@ -211,7 +275,7 @@ fn file(entity: AlertEntity<'_>) -> (Entity, &'static [&'static str]) {
     let name =
         entity.text("name").map(str::to_owned).or_else(|| file.sha256.clone()).or_else(|| file.sha1.clone());
     let used = &["name", "directory", "fileHashes"];
-    (entity_named(EntityKind::File(Box::new(file)), name.as_deref()), used)
+    (named(EntityKind::File(Box::new(file)), name.as_deref()), used)
 }
 
 fn file_hash(entity: AlertEntity<'_>) -> (Entity, &'static [&'static str]) {
@@ -222,12 +286,12 @@ fn file_hash(entity: AlertEntity<'_>) -> (Entity, &'static [&'static str]) {
         "SHA1" => file.sha1 = owned(value),
         "SHA256" => file.sha256 = owned(value),
         _ => {
-            let mut entity = entity_named(EntityKind::File(Box::new(file)), value);
+            let mut entity = named(EntityKind::File(Box::new(file)), value);
             entity.properties.set_some("value", value);
             return (entity, &["value"]);
         }
     }
-    (entity_named(EntityKind::File(Box::new(file)), value), &["value", "algorithm"])
+    (named(EntityKind::File(Box::new(file)), value), &["value", "algorithm"])
 }
 
 /// A process id, decimal or hexadecimal.
@@ -251,13 +315,26 @@ fn process_alone(entity: AlertEntity<'_>) -> (Process, Option<String>) {
     (process, owned(image.and_then(|i| i.text("name")).or_else(|| entity.text("processName"))))
 }
 
+/// The program that a command line begins with, where that is a path.
+fn program(command_line: &str) -> Option<String> {
+    let line = command_line.trim();
+    let path = match line.strip_prefix('"') {
+        Some(quoted) => quoted.split('"').next()?,
+        None => line.split_whitespace().next()?,
+    };
+    let (_, name) = path.rsplit_once(['\\', '/'])?;
+    Some(name.to_owned()).filter(|name| !name.is_empty())
+}
+
 fn process(entity: AlertEntity<'_>) -> (Entity, &'static [&'static str]) {
     let (mut process, name) = process_alone(entity);
     process.parent = entity.entity("parentProcess").map(|parent| {
         let (process, name) = process_alone(parent);
         Box::new(ParentProcess::new(name.unwrap_or_default(), process))
     });
-    let name = name.or_else(|| owned(entity.text("processId")));
+    let name = name
+        .or_else(|| program(process.command_line.as_deref()?))
+        .or_else(|| process.pid.map(|pid| pid.to_string()).or_else(|| owned(entity.text("processId"))));
     // A process id or a time that cannot be read stays as it is, as a property.
     let used: &[&str] = match (process.pid, process.started_at) {
         (Some(_), Some(_)) => &["processId", "commandLine", "creationTimeUtc", "imageFile", "parentProcess"],
@@ -265,7 +342,7 @@ fn process(entity: AlertEntity<'_>) -> (Entity, &'static [&'static str]) {
         (None, Some(_)) => &["commandLine", "creationTimeUtc", "imageFile", "parentProcess"],
         (None, None) => &["commandLine", "imageFile", "parentProcess"],
     };
-    (entity_named(EntityKind::Process(Box::new(process)), name.as_deref()), used)
+    (named(EntityKind::Process(Box::new(process)), name.as_deref()), used)
 }
 
 fn dns(entity: AlertEntity<'_>) -> (Entity, &'static [&'static str]) {
@@ -273,7 +350,7 @@ fn dns(entity: AlertEntity<'_>) -> (Entity, &'static [&'static str]) {
     // The service's own spelling, and the right one.
     let address = ["ipAdresses", "ipAddresses"].into_iter().find_map(|name| entity.entities(name).next());
     domain.resolved_ip = owned(address.and_then(|ip| ip.text("address")));
-    (entity_named(EntityKind::Domain(domain), entity.text("domainName")), &["domainName"])
+    (named(EntityKind::Domain(domain), entity.text("domainName")), &["domainName"])
 }
 
 fn mailbox(entity: AlertEntity<'_>) -> (Entity, &'static [&'static str]) {
@@ -281,7 +358,7 @@ fn mailbox(entity: AlertEntity<'_>) -> (Entity, &'static [&'static str]) {
     mailbox.address = owned(entity.text("mailboxPrimaryAddress").or_else(|| entity.text("upn")));
     mailbox.display_name = owned(entity.text("displayName"));
     let name = mailbox.address.clone().or_else(|| mailbox.display_name.clone());
-    (entity_named(EntityKind::Mailbox(mailbox), name.as_deref()), &["mailboxPrimaryAddress", "displayName"])
+    (named(EntityKind::Mailbox(mailbox), name.as_deref()), &["mailboxPrimaryAddress", "displayName"])
 }
 
 fn registry(entity: AlertEntity<'_>) -> (Entity, &'static [&'static str]) {
@@ -295,7 +372,7 @@ fn registry(entity: AlertEntity<'_>) -> (Entity, &'static [&'static str]) {
     registry.value = owned(entity.text("value"));
     let name = registry.key.clone().or_else(|| registry.value_name.clone());
     (
-        entity_named(EntityKind::Registry(Box::new(registry)), name.as_deref()),
+        named(EntityKind::Registry(Box::new(registry)), name.as_deref()),
         &["hive", "key", "name", "valueType", "value"],
     )
 }
@@ -311,17 +388,21 @@ fn container(entity: AlertEntity<'_>) -> (Entity, &'static [&'static str]) {
         owned(entity.text("imageId").or_else(|| entity.entity("image").and_then(|i| i.text("imageId"))));
     container.pod = owned(pod.and_then(|p| p.text("name")));
     container.namespace = owned(space.and_then(|s| s.text("name")));
-    container.cluster = cluster.and_then(|c| label(c).or_else(|| c.entity("cloudResource").and_then(label)));
+    container.cluster =
+        owned(cluster.and_then(|c| label(c).or_else(|| c.entity("cloudResource").and_then(label))));
     let name = entity.text("name").or_else(|| entity.text("containerId")).or_else(|| entity.text("imageId"));
     let used = &["name", "containerId", "imageId", "image", "pod", "namespace", "cluster"];
-    (entity_named(EntityKind::Container(Box::new(container)), name), used)
+    (named(EntityKind::Container(Box::new(container)), name), used)
 }
 
 /// A resource of whichever cloud; a cluster and a blob by the resource they live in.
 fn resource(entity: AlertEntity<'_>) -> (Entity, &'static [&'static str]) {
     let mut resource = CloudResource::default();
     let home = entity.entity("cloudResource").or_else(|| entity.entity("storageResource"));
-    let id = resource_id(entity).or_else(|| entity.text("url")).or_else(|| home.and_then(resource_id));
+    let id = resource_id(entity)
+        .or_else(|| entity.text("url").map(Cow::Borrowed))
+        .or_else(|| home.and_then(resource_id));
+    let id = id.as_deref();
     resource.id = owned(id);
     resource.kind = owned(entity.text("resourceType").or(Some(entity.kind())));
     let name = entity.text("resourceName").or_else(|| entity.text("name")).map(str::to_owned);
@@ -336,11 +417,11 @@ fn resource(entity: AlertEntity<'_>) -> (Entity, &'static [&'static str]) {
         "url",
         "name",
     ];
-    (entity_named(EntityKind::CloudResource(resource), name.as_deref()), used)
+    (named(EntityKind::CloudResource(resource), name.as_deref()), used)
 }
 
 fn other(entity: AlertEntity<'_>) -> (Entity, &'static [&'static str]) {
     let mut other = OtherEntity::default();
     other.kind = Some(entity.kind().to_owned()).filter(|kind| !kind.is_empty());
-    (entity_named(EntityKind::Other(other), label(entity).as_deref()), &[])
+    (named(EntityKind::Other(other), label(entity).map(cut)), &[])
 }

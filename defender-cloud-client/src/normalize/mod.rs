@@ -2,6 +2,7 @@
 
 mod entities;
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use pocketsoc_model::{
@@ -9,9 +10,7 @@ use pocketsoc_model::{
     Tactic, TechniqueId, TransitionTable,
 };
 
-use crate::alerts::{
-    Alert, AlertProperties, AlertStatus, ResourceIdentifier, ResourceIdentifierKind as Kind,
-};
+use crate::alerts::{Alert, AlertProperties, AlertStatus, ResourceIdentifier};
 
 /// Turns an alert into a detection.
 ///
@@ -50,9 +49,13 @@ pub(crate) fn detection(
     }
     detection.status = status(said.status.as_ref());
     detection.native_status = said.status.as_ref().map(ToString::to_string);
-    detection.tactics = said.intents().filter_map(Tactic::from_category).collect();
+    for tactic in said.intents().filter_map(Tactic::from_category) {
+        if !detection.tactics.contains(&tactic) {
+            detection.tactics.push(tactic);
+        }
+    }
     detection.category = said.intent.take();
-    set_techniques(&mut detection, &mut said);
+    set_techniques(&mut detection, &said);
     detection.created_at = said.time_generated;
     detection.updated_at = said.latest_time();
     detection.first_activity_at = said.start_time;
@@ -61,7 +64,7 @@ pub(crate) fn detection(
     detection.links = links(&mut said);
     detection.correlation_keys = keys;
     set_identifiers(&mut detection, std::mem::take(&mut said.resource_identifiers));
-    detection.provider = Some("Azure".into());
+    detection.provider = Some(provider(&said).into());
     if detail == Detail::Full {
         entities::set_entities(&mut detection, &said);
         set_properties(&mut detection, &mut said);
@@ -80,19 +83,20 @@ fn status(word: Option<&AlertStatus>) -> Status {
     }
 }
 
+/// The cloud, as far as a glance at the entities shows it.
+fn provider(said: &AlertProperties) -> &'static str {
+    let text = said.entities.as_ref().map_or("", pocketsoc_model::RawJson::as_str);
+    let kinds = ["gcp-resource", "google-resource", "aws-resource", "amazon-resource"];
+    let other = kinds.into_iter().find(|kind| text.contains(&format!("\"{kind}\"")));
+    other.and_then(entities::other_cloud).unwrap_or("Azure")
+}
+
 /// Techniques and sub-techniques, each once; what is no id is kept as a property.
-fn set_techniques(detection: &mut Detection, said: &mut AlertProperties) {
-    for (name, texts) in [("techniques", &said.techniques), ("subTechniques", &said.sub_techniques)] {
-        let mut strange = Vec::new();
-        for text in texts {
-            match TechniqueId::parse(text) {
-                Some(id) if detection.techniques.contains(&id) => {}
-                Some(id) => detection.techniques.push(id),
-                None => strange.push(text.as_str()),
-            }
-        }
-        detection.properties.set_some(name, (!strange.is_empty()).then(|| strange.join(", ")));
-    }
+fn set_techniques(detection: &mut Detection, said: &AlertProperties) {
+    let (techniques, subs) = (&said.techniques, &said.sub_techniques);
+    let (ids, strange) = TechniqueId::parse_all(techniques.iter().chain(subs).map(String::as_str));
+    detection.techniques = ids;
+    detection.properties.set_some("techniques", (!strange.is_empty()).then(|| strange.join(", ")));
 }
 
 fn links(said: &mut AlertProperties) -> Vec<Link> {
@@ -105,37 +109,52 @@ fn links(said: &mut AlertProperties) -> Vec<Link> {
 
 /// Affected resources become resources; the workspace and the tenant that the alert came by, properties.
 fn set_identifiers(detection: &mut Detection, identifiers: Vec<ResourceIdentifier>) {
-    for identifier in identifiers {
+    let resources = identifiers.iter().filter_map(|identifier| {
         let kind = identifier.kind.as_ref().map(ToString::to_string);
-        if let Some(id) = identifier.azure_resource_id {
-            add_resource(detection, id, kind);
+        Some((identifier.azure_resource_id.clone()?, kind))
+    });
+    add_resources(detection, resources);
+    for identifier in identifiers {
+        // The resource's own tenant counts before that of the workspace that reported.
+        let own = identifier.azure_resource_tenant_id.clone().or_else(|| identifier.aad_tenant_id.clone());
+        detection.tenant_id = detection.tenant_id.take().or(own);
+        for (name, text) in [
+            ("azureResourceTenantId", identifier.azure_resource_tenant_id),
+            ("aadTenantId", identifier.aad_tenant_id),
+            ("workspaceId", identifier.workspace_id),
+            ("workspaceSubscriptionId", identifier.workspace_subscription_id),
+            ("workspaceResourceGroup", identifier.workspace_resource_group),
+            ("workspaceTenantId", identifier.workspace_tenant_id),
+            ("agentId", identifier.agent_id),
+        ] {
+            let Some(text) = text.filter(|text| !text.is_empty()) else { continue };
+            // Of several identifiers each is kept.
+            let known = detection.properties.get(name).unwrap_or_default();
+            if known.is_empty() {
+                detection.properties.set(name, text);
+            } else if known.len() < entities::LONGEST_LIST && !known.split(", ").any(|k| k == text) {
+                let both = format!("{known}, {text}");
+                detection.properties.set(name, both);
+            }
         }
-        let tenant = identifier
-            .azure_resource_tenant_id
-            .or_else(|| identifier.aad_tenant_id.clone())
-            .or_else(|| identifier.workspace_tenant_id.clone());
-        detection.tenant_id = detection.tenant_id.take().or(tenant);
-        let properties = &mut detection.properties;
-        properties.set_some("workspaceId", identifier.workspace_id);
-        properties.set_some("workspaceSubscriptionId", identifier.workspace_subscription_id);
-        properties.set_some("workspaceResourceGroup", identifier.workspace_resource_group);
-        properties.set_some("workspaceTenantId", identifier.workspace_tenant_id);
-        properties.set_some("agentId", identifier.agent_id);
-        if identifier.kind == Some(Kind::Aad) {
-            properties.set_some("aadTenantId", identifier.aad_tenant_id);
-        }
+    }
+    if detection.tenant_id.is_none() {
+        detection.tenant_id = detection.properties.get("workspaceTenantId").map(str::to_owned);
     }
 }
 
-/// Adds an affected resource, unless it is there already.
-fn add_resource(detection: &mut Detection, id: String, kind: Option<String>) {
-    if id.is_empty() || detection.resources.iter().any(|r| r.id.eq_ignore_ascii_case(&id)) {
-        return;
+/// Adds affected resources with their kinds, each once.
+fn add_resources(detection: &mut Detection, resources: impl Iterator<Item = (String, Option<String>)>) {
+    let mut known: HashSet<String> = detection.resources.iter().map(|r| r.id.to_ascii_lowercase()).collect();
+    for (id, kind) in resources {
+        if id.is_empty() || !known.insert(id.to_ascii_lowercase()) {
+            continue;
+        }
+        let name = last_part(&id);
+        let mut resource = Resource::new(id);
+        (resource.kind, resource.name) = (kind, name);
+        detection.resources.push(resource);
     }
-    let name = last_part(&id);
-    let mut resource = Resource::new(id);
-    (resource.kind, resource.name) = (kind, name);
-    detection.resources.push(resource);
 }
 
 /// The last part of a resource's id: its name.

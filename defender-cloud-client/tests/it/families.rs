@@ -252,10 +252,63 @@ fn other_clouds_are_named() {
         [("gcp-resource", "GCP", "resourceName"), ("aws-resource", "AWS", "amazonResourceId")]
     {
         let text = format!(
-            r#"{{"id":"/subscriptions/s/providers/Microsoft.Security/locations/l/alerts/n","properties":{{"entities":[{{"type":"{kind}","{field}":"web-7","location":"x"}}]}}}}"#
+            r#"{{"id":"/subscriptions/s/providers/Microsoft.Security/locations/l/alerts/n","properties":{{"entities":[{{"type":"{kind}","{field}":"web-7"}}]}}}}"#
         );
         let d = normalize(Alert::from_json(&text).unwrap()).unwrap();
         assert_eq!((d.provider.as_deref(), d.resources[0].id.as_str()), (Some(provider), "web-7"));
         assert_eq!(kinds(&d), ["cloud_resource"]);
     }
+}
+
+#[test]
+fn what_is_broken_in_one_place_hides_nothing_in_another() {
+    let alert = |properties: &str| {
+        let text = format!(
+            r#"{{"id":"/subscriptions/s/providers/Microsoft.Security/locations/l/alerts/n","properties":{{{properties}}}}}"#
+        );
+        normalize(Alert::from_json(&text).unwrap_or_else(|e| panic!("{text}: {e}"))).unwrap()
+    };
+    // A text that was cut in the middle of a character.
+    let d = alert(
+        r#""entities":[{"type":"host","hostName":"h"},{"type":"process","commandLine":"x\ud83d"}],"alertDisplayName":"cut \ud83d""#,
+    );
+    assert_eq!((kinds(&d), d.title.as_str()), (vec!["device", "process"], "cut \u{fffd}"));
+    // A name that comes twice, in one letter case or in two.
+    let d =
+        alert(r#""severity":"Low","severity":"High","extendedLinks":[{"href":"a","Href":"b","Label":"l"}]"#);
+    assert_eq!((d.severity, d.links.len()), (Severity::High, 1));
+    // Hashes without a field of their own, and lists of texts.
+    let d = alert(
+        r#""entities":[{"$id":"1","type":"file","name":"f","fileHashes":[{"$id":"2","type":"filehash","algorithm":"SHA512","value":"ab"}]},
+        {"$ref":"2"},{"type":"gcp-resource","resourceName":"w","projectId":"p1","relatedAzureResourceIds":["/a","/b"]},
+        {"type":"gcp-resource","resourceName":"w","projectId":"p2"},{"type":"account","name":"u","host":{"$ref":"gone"}}]"#,
+    );
+    assert_eq!(kinds(&d), ["file", "cloud_resource", "cloud_resource", "user"]);
+    assert_eq!(d.entities[0].properties.get("fileHashes.SHA512"), Some("ab"));
+    assert_eq!(d.entities[1].properties.get("relatedAzureResourceIds"), Some("/a, /b"));
+    assert_eq!(d.entities[3].properties.get("host"), Some("gone"), "a reference to nowhere is named");
+    assert_eq!(d.resources.iter().map(|r| r.id.as_str()).collect::<Vec<_>>(), ["p1/w", "p2/w"]);
+    let d = alert(
+        r#""entities":[{"type":"K8s-cluster","cloudResource":{"type":"aws-resource","amazonResourceId":"arn:x"}}]"#,
+    );
+    assert_eq!((d.provider.as_deref(), d.resources.len()), (Some("AWS"), 1), "also within another entity");
+    let d = alert(
+        r#""resourceIdentifiers":[{"type":"LogAnalytics","workspaceId":"w1","workspaceTenantId":"t2"},{"type":"LogAnalytics","workspaceId":"w2"},{"type":"AAD","aadTenantId":"t1"}]"#,
+    );
+    assert_eq!((d.properties.get("workspaceId"), d.tenant_id.as_deref()), (Some("w1, w2"), Some("t1")));
+    let d = alert(r#""entities":[1e999,{"type":"ip"}]"#);
+    assert_eq!(d.properties.get("entities"), Some("cannot be read"), "what could not be read is told");
+}
+
+#[test]
+fn an_alert_made_to_grow_does_not() {
+    let long = "x".repeat(100_000);
+    let references = vec![r#"{"$ref":"1"}"#; 5000].join(",");
+    let text = format!(
+        r#"{{"id":"/subscriptions/s/providers/Microsoft.Security/locations/l/alerts/n","properties":{{"entities":[
+        {{"$id":"1","type":"host","hostName":"{long}"}},{{"type":"other","l":[{references}]}}]}}}}"#
+    );
+    let d = normalize(Alert::from_json(&text).unwrap()).unwrap();
+    let size = serde_json::to_string(&d).unwrap().len();
+    assert!(size < 2 * text.len(), "{size} of {}", text.len());
 }

@@ -156,12 +156,16 @@ fn serve(stream: TcpStream, alerts: &[Vec<String>; 3]) -> std::io::Result<()> {
         std::thread::sleep(Duration::from_millis(wait as u64));
 
         let next = skip + page;
-        let link = format!("http://{host}{path}?$skip={next}");
+        let following = format!("http://{host}{path}?$skip={next}");
         let (before, behind) = match service {
             // Graph has the link ahead of the elements, the others behind them.
-            Service::Graph if next < total => (format!("\"@odata.nextLink\":\"{link}\","), String::new()),
-            Service::Endpoint if next < total => (String::new(), format!(",\"@odata.nextLink\":\"{link}\"")),
-            Service::Azure if next < total => (String::new(), format!(",\"nextLink\":\"{link}\"")),
+            Service::Graph if next < total => {
+                (format!("\"@odata.nextLink\":\"{following}\","), String::new())
+            }
+            Service::Endpoint if next < total => {
+                (String::new(), format!(",\"@odata.nextLink\":\"{following}\""))
+            }
+            Service::Azure if next < total => (String::new(), format!(",\"nextLink\":\"{following}\"")),
             _ => (String::new(), String::new()),
         };
         let (before, behind) = (format!("{{{before}\"value\":["), format!("]{behind}}}"));

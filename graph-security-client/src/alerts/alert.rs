@@ -154,10 +154,14 @@ impl Alert {
         evidence::read(self.evidence.as_ref().map_or("[]", RawJson::as_str))
     }
 
+    /// What of the evidence can be read, and how many pieces cannot.
+    pub(crate) fn evidence_that_can_be_read(&self) -> (Vec<Evidence>, usize) {
+        evidence::read_what_can_be(self.evidence.as_ref().map_or("[]", RawJson::as_str))
+    }
+
     /// The product's extras, read now: each name with its text.
     pub fn additional_data(&self) -> Properties {
-        let text = self.additional_data.as_ref().map_or("{}", RawJson::as_str);
-        lenient::properties(&mut serde_json::Deserializer::from_str(text)).unwrap_or_default()
+        lenient::bag(self.additional_data.as_ref().map_or("{}", RawJson::as_str))
     }
 
     /// The alert's JSON as it came, byte for byte.

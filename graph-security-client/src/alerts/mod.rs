@@ -28,7 +28,7 @@ impl Alerts {
         Self { endpoint }
     }
 
-    /// Walks over alerts, newest first, evidence included. Page: "List alerts_v2".
+    /// Walks over alerts, in no promised order, evidence included. Page: "List alerts_v2".
     ///
     /// Needs `SecurityAlert.Read.All`.
     pub fn list(&self, query: &AlertQuery) -> Walk<Alert> {
@@ -84,6 +84,11 @@ impl Alerts {
     /// `NotFound` when there is none with this id; `OutcomeUnknown` when it may have been added.
     pub async fn comment(&self, id: &AlertId, text: &str) -> Result<Vec<AlertComment>> {
         comment::add(&self.endpoint, &comment_on(id, text)?).await
+    }
+
+    /// Adds a comment; whatever the service answers besides success is left to who reads back.
+    pub(crate) async fn remark(&self, id: &AlertId, text: &str) -> Result<()> {
+        self.endpoint.bytes(&comment_on(id, text)?).await.map(drop)
     }
 }
 

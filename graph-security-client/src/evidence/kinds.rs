@@ -1,6 +1,7 @@
 //! The types of evidence that have fields of their own. Each page is named after its type.
 
 use chrono::{DateTime, Utc};
+use pocketsoc_model::RawJson;
 use pocketsoc_transport::lenient;
 use serde::Deserialize;
 
@@ -252,24 +253,6 @@ plain! {
         sha256_ac: String = "lenient::text",
     }
 
-    /// An account, wherever one is named.
-    pub struct UserAccount {
-        /// The account name without domain.
-        account_name: String = "lenient::text",
-        /// The domain.
-        domain_name: String = "lenient::text",
-        /// The display name.
-        display_name: String = "lenient::text",
-        /// The user principal name.
-        user_principal_name: String = "lenient::text",
-        /// The Windows security identifier; may be an empty text.
-        user_sid: String = "lenient::text",
-        /// The Entra object id.
-        azure_ad_user_id: String = "lenient::text",
-        /// The Active Directory object id.
-        active_directory_object_guid: String = "lenient::text",
-    }
-
     /// Somebody who was logged on to a machine.
     pub struct LoggedOnUser {
         /// The account name.
@@ -313,4 +296,35 @@ plain! {
         /// The domain.
         domain_name: String = "lenient::text",
     }
+}
+
+/// An account, wherever one is named.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct UserAccount {
+    /// The account name without domain.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub account_name: Option<String>,
+    /// The domain.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub domain_name: Option<String>,
+    /// The display name.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub display_name: Option<String>,
+    /// The user principal name.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub user_principal_name: Option<String>,
+    /// The Windows security identifier; may be an empty text.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub user_sid: Option<String>,
+    /// The Entra object id.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub azure_ad_user_id: Option<String>,
+    /// The Active Directory object id.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub active_directory_object_guid: Option<String>,
+    /// What it has accessed, as it came.
+    #[serde(default)]
+    pub resource_access_events: Option<RawJson>,
 }

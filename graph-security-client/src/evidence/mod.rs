@@ -12,6 +12,7 @@ use pocketsoc_model::{Error, ErrorKind, Properties, RawJson, Result};
 use pocketsoc_transport::lenient;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
 
 pub use kinds::{
     AnalyzedMessageEvidence, AzureResourceEvidence, CloudApplicationEvidence, DeviceEvidence, FileDetails,
@@ -30,7 +31,8 @@ pub struct Evidence {
     pub common: EvidenceCommon,
     /// What is its own type's.
     pub detail: EvidenceDetail,
-    /// What is not typed, under the service's names, as it came: of an unknown type all that is its own.
+    /// Members that are not typed, under the service's names, as they came: of an unknown type all that is its own. What
+    /// is new within a typed member is in the alert's [`raw`](crate::Alert::raw) only.
     pub more: Vec<(String, RawJson)>,
 }
 
@@ -149,6 +151,22 @@ pub(crate) fn read(text: &str) -> Result<Vec<Evidence>> {
             .with_message("it cannot be read")
             .with_source(e)
     })
+}
+
+/// Reads a list of evidence piece by piece; how many pieces cannot be read.
+pub(crate) fn read_what_can_be(text: &str) -> (Vec<Evidence>, usize) {
+    if let Ok(all) = read(text) {
+        return (all, 0);
+    }
+    let Ok(pieces) = serde_json::from_str::<Vec<&RawValue>>(text) else { return (Vec::new(), 1) };
+    let (mut all, mut unreadable) = (Vec::new(), 0);
+    for piece in pieces.into_iter().filter(|piece| piece.get().starts_with('{')) {
+        match serde_json::from_str(piece.get()) {
+            Ok(evidence) => all.push(evidence),
+            Err(_) => unreadable += 1,
+        }
+    }
+    (all, unreadable)
 }
 
 /// The name of a type without what all have before and behind it.

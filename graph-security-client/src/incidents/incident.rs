@@ -54,8 +54,11 @@ pub struct Incident {
     #[serde(default, deserialize_with = "lenient::text")]
     pub assigned_to: Option<String>,
     /// The customer's labels.
-    #[serde(default, alias = "tags", deserialize_with = "lenient::texts")]
+    #[serde(default, deserialize_with = "lenient::texts")]
     pub custom_tags: Vec<String>,
+    /// Their name in older answers.
+    #[serde(default, rename = "tags", deserialize_with = "lenient::texts")]
+    older_tags: Vec<String>,
     /// The service's labels.
     #[serde(default, deserialize_with = "lenient::texts")]
     pub system_tags: Vec<String>,
@@ -117,6 +120,9 @@ impl Incident {
 
 impl KeepRaw for Incident {
     fn keep_raw(&mut self, raw: RawJson) {
+        if self.custom_tags.is_empty() {
+            self.custom_tags = std::mem::take(&mut self.older_tags);
+        }
         self.raw = Some(raw);
     }
 }

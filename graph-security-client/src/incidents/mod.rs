@@ -77,9 +77,10 @@ impl Incidents {
         self.endpoint.element(&self::update(id, update)?).await
     }
 
-    /// Changes an incident; whatever the service answers besides success is left to who reads back.
-    pub(crate) async fn write(&self, id: &IncidentId, update: &IncidentUpdate) -> Result<()> {
-        self.endpoint.bytes(&self::update(id, update)?).await.map(drop)
+    /// Changes an incident; the incident as the service answers, where it does.
+    pub(crate) async fn write(&self, id: &IncidentId, update: &IncidentUpdate) -> Result<Option<Incident>> {
+        let answer = self.endpoint.bytes(&self::update(id, update)?).await?;
+        Ok(serde_json::from_slice(&answer).ok())
     }
 
     /// Adds a comment; all comments as they now are. Page: "Create comment for incident".
@@ -90,6 +91,11 @@ impl Incidents {
     /// `NotFound` when there is none with this id; `OutcomeUnknown` when it may have been added.
     pub async fn comment(&self, id: &IncidentId, text: &str) -> Result<Vec<AlertComment>> {
         comment::add(&self.endpoint, &comment_on(id, text)?).await
+    }
+
+    /// Adds a comment; whatever the service answers besides success is left to who reads back.
+    pub(crate) async fn remark(&self, id: &IncidentId, text: &str) -> Result<()> {
+        self.endpoint.bytes(&comment_on(id, text)?).await.map(drop)
     }
 }
 

@@ -2,10 +2,10 @@
 
 use pocketsoc_model::{
     CorrelationKey, Detail, Detection, DetectionId, IncidentRef, Link, Product, Result, Status, Tactic,
-    TransitionTable,
+    TechniqueId, TransitionTable,
 };
 
-use super::{add_techniques, evidence, set_assessment};
+use super::{evidence, set_assessment};
 use crate::alerts::Alert;
 use crate::comment;
 use crate::words::{AlertStatus, ServiceSource};
@@ -35,8 +35,9 @@ pub(crate) fn detection(
         detection.tactics.extend(Tactic::from_category(category).filter(|t| !detection.tactics.contains(t)));
     }
     detection.category = alert.category.take();
-    let strange = add_techniques(&mut detection, &alert.mitre_techniques);
-    detection.properties.set_some("mitreTechniques", strange);
+    let (techniques, strange) = TechniqueId::parse_all(alert.mitre_techniques.iter().map(String::as_str));
+    detection.techniques = techniques;
+    detection.properties.set_some("mitreTechniques", (!strange.is_empty()).then(|| strange.join(", ")));
     detection.created_at = alert.created_date_time;
     detection.updated_at = alert.last_update_date_time;
     detection.first_activity_at = alert.first_activity_date_time;

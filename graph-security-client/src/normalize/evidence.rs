@@ -1,11 +1,12 @@
 //! Evidence as entities: each type by what it has, the same thing once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use pocketsoc_model::{
     Application, CloudResource, Container, Detection, Device, DomainName, Email, Entity, EntityKind, File,
-    Ip, Mailbox, OtherEntity, ParentProcess, Process, Properties, RegistryValue, Resource, Url, User,
+    Ip, Mailbox, OtherEntity, ParentProcess, Process, Properties, RawJson, RegistryValue, Resource, Url,
+    User,
 };
 
 use crate::alerts::Alert;
@@ -23,86 +24,94 @@ pub(super) struct Gathered {
     places: HashMap<String, Vec<usize>>,
 }
 
+/// Of the entities with one name, so many are compared; of the roles of one, so many are gathered.
+const COMPARED: usize = 64;
+
 impl Gathered {
-    /// Adds an entity; one that is there already lends its roles to the first.
+    /// Adds an entity; one that is there already, and of which the same is said, lends its roles to the first.
     pub(super) fn add(&mut self, entity: Entity) {
-        // A name is found again in a list of a few sooner than in a map.
-        if self.entities.len() < 16 {
-            if let Some(known) = self.entities.iter_mut().find(|known| same(known, &entity)) {
-                return merge(known, entity);
-            }
-        } else {
-            if self.places.is_empty() {
-                for (at, known) in self.entities.iter().enumerate() {
-                    self.places.entry(known.name.clone()).or_default().push(at);
-                }
-            }
-            let places = self.places.entry(entity.name.clone()).or_default();
-            if let Some(at) = places.iter().find(|at| same(&self.entities[**at], &entity)) {
-                return merge(&mut self.entities[*at], entity);
-            }
-            places.push(self.entities.len());
+        let places = match self.places.get_mut(&entity.name) {
+            Some(places) => places,
+            None => self.places.entry(entity.name.clone()).or_default(),
+        };
+        let known = places.iter().rev().take(COMPARED).find(|at| same(&self.entities[**at], &entity));
+        if let Some(at) = known {
+            return merge(&mut self.entities[*at], entity);
         }
+        places.push(self.entities.len());
         self.entities.push(entity);
     }
 }
 
-/// The same thing, whenever and in whichever part it was seen.
+/// The same thing in the same state, whenever and in whichever part it was seen.
 fn same(one: &Entity, other: &Entity) -> bool {
-    one.name == other.name && one.kind == other.kind
+    one.kind == other.kind
+        && one.verdict == other.verdict
+        && one.remediation == other.remediation
+        && one.detection_status == other.detection_status
+        && one.properties == other.properties
 }
 
 fn merge(known: &mut Entity, seen_again: Entity) {
     for role in seen_again.roles {
-        if !known.roles.contains(&role) {
+        if known.roles.len() < COMPARED && !known.roles.contains(&role) {
             known.roles.push(role);
+        }
+    }
+    known.seen_at = [known.seen_at, seen_again.seen_at].into_iter().flatten().min();
+}
+
+/// Resources of clouds, each once.
+#[derive(Default)]
+pub(super) struct Resources {
+    pub(super) list: Vec<Resource>,
+    known: HashSet<String>,
+}
+
+impl Resources {
+    pub(super) fn add(&mut self, resource: Resource) {
+        if !resource.id.is_empty() && self.known.insert(resource.id.to_ascii_lowercase()) {
+            self.list.push(resource);
         }
     }
 }
 
 /// Sets the entities of an alert, and what follows from them: resources, provider, device group.
 pub(super) fn set_entities(detection: &mut Detection, alert: &Alert) {
-    // What cannot be read is in the raw alert; the rest of the alert is worth showing.
-    let Ok(evidence) = alert.evidence() else { return };
-    let mut gathered = Gathered::default();
+    let (evidence, unreadable) = alert.evidence_that_can_be_read();
+    if unreadable > 0 {
+        // The rest of the alert is worth showing; what cannot be read is in the raw one.
+        detection.properties.set("unreadableEvidence", unreadable.to_string());
+    }
+    let (mut gathered, mut resources) = (Gathered::default(), Resources::default());
     for piece in evidence {
         match &piece.detail {
             EvidenceDetail::Device(device) if detection.machine_group.is_none() => {
                 detection.machine_group.clone_from(&device.rbac_group_name);
             }
             EvidenceDetail::AzureResource(resource) => {
-                let (id, name) = (resource.resource_id.clone(), resource.resource_name.clone());
-                add_resource(detection, "Azure", id, "azureResource", name);
+                detection.provider.get_or_insert_with(|| "Azure".to_owned());
+                let mut affected = Resource::new(resource.resource_id.clone().unwrap_or_default());
+                affected.kind = Some("azureResource".into());
+                affected.name.clone_from(&resource.resource_name);
+                resources.add(affected);
             }
             EvidenceDetail::Other(kind) if kind == "amazonResource" || kind == "googleCloudResource" => {
                 let more = piece.properties();
                 let text = |names: &[&str]| names.iter().find_map(|n| more.get(n)).map(str::to_owned);
                 let provider = if kind == "amazonResource" { "AWS" } else { "GCP" };
+                detection.provider.get_or_insert_with(|| provider.to_owned());
                 let id = text(&["amazonResourceId", "resourceId", "fullResourceName", "resourceName"]);
-                add_resource(detection, provider, id, kind, text(&["resourceName"]));
+                let mut affected = Resource::new(id.unwrap_or_default());
+                (affected.kind, affected.name) = (Some(kind.clone()), text(&["resourceName"]));
+                resources.add(affected);
             }
             _ => {}
         }
         gathered.add(entity(piece));
     }
     detection.entities = gathered.entities;
-}
-
-fn add_resource(
-    detection: &mut Detection,
-    provider: &str,
-    id: Option<String>,
-    kind: &str,
-    name: Option<String>,
-) {
-    detection.provider.get_or_insert_with(|| provider.to_owned());
-    let Some(id) = id.filter(|id| !id.is_empty()) else { return };
-    if detection.resources.iter().any(|r| r.id.eq_ignore_ascii_case(&id)) {
-        return;
-    }
-    let mut resource = Resource::new(id);
-    (resource.kind, resource.name) = (Some(kind.to_owned()), name);
-    detection.resources.push(resource);
+    detection.resources = resources.list;
 }
 
 /// One piece of evidence.
@@ -206,9 +215,13 @@ fn device(evidence: DeviceEvidence) -> Entity {
 }
 
 fn user(account: UserAccount) -> Entity {
-    let said =
-        [&account.account_name, &account.user_principal_name, &account.display_name, &account.user_sid];
-    let name = first(said);
+    let name = first([
+        &account.account_name,
+        &account.user_principal_name,
+        &account.display_name,
+        &account.user_sid,
+        &account.azure_ad_user_id,
+    ]);
     let mut user = User::default();
     user.account = account.account_name;
     user.domain = account.domain_name;
@@ -218,11 +231,41 @@ fn user(account: UserAccount) -> Entity {
     let mut entity = named(EntityKind::User(Box::new(user)), name);
     entity.properties.set_some("displayName", account.display_name.filter(|name| !name.is_empty()));
     entity.properties.set_some("activeDirectoryObjectGuid", account.active_directory_object_guid);
+    set_events(&mut entity.properties, account.resource_access_events.as_ref());
     entity
 }
 
-fn file(details: FileDetails) -> Entity {
+/// Whose something is, as properties.
+fn set_account(properties: &mut Properties, account: Option<UserAccount>) {
+    let Some(account) = account else { return };
+    let some = |text: Option<String>| text.filter(|text| !text.is_empty());
+    properties.set_some("accountName", some(account.account_name));
+    properties.set_some("domainName", some(account.domain_name));
+    properties.set_some("userSid", some(account.user_sid));
+    properties.set_some("azureAdUserId", some(account.azure_ad_user_id));
+    properties.set_some("userPrincipalName", some(account.user_principal_name));
+    properties.set_some("accountDisplayName", some(account.display_name));
+    properties.set_some("activeDirectoryObjectGuid", some(account.active_directory_object_guid));
+    set_events(properties, account.resource_access_events.as_ref());
+}
+
+fn set_events(properties: &mut Properties, events: Option<&RawJson>) {
+    let text = events.map(RawJson::compact).filter(|text| text != "[]");
+    properties.set_some("resourceAccessEvents", text);
+}
+
+/// What of a file has no field of its own: who published it, who vouches for it.
+fn set_publisher(properties: &mut Properties, details: &mut FileDetails) {
+    properties.set_some("filePublisher", details.file_publisher.take());
+    properties.set_some("issuer", details.issuer.take());
+    properties.set_some("signer", details.signer.take());
+    properties.set_some("sha256Ac", details.sha256_ac.take());
+}
+
+fn file(mut details: FileDetails) -> Entity {
     let name = first([&details.file_name, &details.sha256, &details.sha1, &details.md5]);
+    let mut properties = Properties::default();
+    set_publisher(&mut properties, &mut details);
     let mut file = File::default();
     file.path = details.file_path;
     file.sha1 = details.sha1;
@@ -230,11 +273,7 @@ fn file(details: FileDetails) -> Entity {
     file.md5 = details.md5;
     file.size = details.file_size;
     let mut entity = named(EntityKind::File(Box::new(file)), name);
-    let properties = &mut entity.properties;
-    properties.set_some("filePublisher", details.file_publisher);
-    properties.set_some("issuer", details.issuer);
-    properties.set_some("signer", details.signer);
-    properties.set_some("sha256Ac", details.sha256_ac);
+    entity.properties = properties;
     entity
 }
 
@@ -249,7 +288,17 @@ fn process(evidence: ProcessEvidence) -> Entity {
     started_by.sha1 = parent.sha1;
     started_by.sha256 = parent.sha256;
 
-    let image = evidence.image_file.unwrap_or_default();
+    let mut image = evidence.image_file.unwrap_or_default();
+    let mut properties = Properties::default();
+    properties.set_some("mdeDeviceId", evidence.mde_device_id);
+    properties.set_some("fileSize", image.file_size.map(|n| n.to_string()));
+    properties.set_some("md5", image.md5.take());
+    set_publisher(&mut properties, &mut image);
+    properties.set_some("parentProcess.md5", parent.md5);
+    properties.set_some("parentProcess.filePublisher", parent.file_publisher);
+    properties.set_some("parentProcess.signer", parent.signer);
+    set_account(&mut properties, evidence.user_account);
+
     let mut process = Process::default();
     process.pid = evidence.process_id;
     process.command_line = evidence.process_command_line;
@@ -259,20 +308,9 @@ fn process(evidence: ProcessEvidence) -> Entity {
     process.sha256 = image.sha256;
     process.parent =
         known.then(|| Box::new(ParentProcess::new(parent.file_name.unwrap_or_default(), started_by)));
-    let name = image.file_name.or_else(|| process.pid.map(|pid| pid.to_string()));
+    let name = first([&image.file_name]).or_else(|| process.pid.map(|pid| pid.to_string()));
     let mut entity = named(EntityKind::Process(Box::new(process)), name);
-    let properties = &mut entity.properties;
-    properties.set_some("mdeDeviceId", evidence.mde_device_id);
-    properties.set_some("fileSize", image.file_size.map(|n| n.to_string()));
-    properties.set_some("filePublisher", image.file_publisher);
-    properties.set_some("md5", image.md5);
-    if let Some(account) = evidence.user_account {
-        properties.set_some("accountName", account.account_name);
-        properties.set_some("domainName", account.domain_name);
-        properties.set_some("userSid", account.user_sid.filter(|sid| !sid.is_empty()));
-        properties.set_some("azureAdUserId", account.azure_ad_user_id);
-        properties.set_some("userPrincipalName", account.user_principal_name);
-    }
+    entity.properties = properties;
     entity
 }
 
@@ -295,13 +333,13 @@ fn mailbox(evidence: MailboxEvidence) -> Entity {
     mailbox.display_name = evidence.display_name;
     let mut entity = named(EntityKind::Mailbox(mailbox), name);
     entity.properties.set_some("upn", evidence.upn);
-    entity.properties.set_some("accountName", evidence.user_account.and_then(|account| account.account_name));
+    set_account(&mut entity.properties, evidence.user_account);
     entity
 }
 
 fn message(evidence: AnalyzedMessageEvidence) -> Entity {
-    let address = |sender: Option<crate::evidence::MessageSender>| sender.and_then(|s| s.email_address);
-    let (envelope, shown) = (address(evidence.p1_sender), address(evidence.p2_sender));
+    let (behind, seen) = (evidence.p1_sender.unwrap_or_default(), evidence.p2_sender.unwrap_or_default());
+    let (envelope, shown) = (behind.email_address, seen.email_address);
     let mut email = Email::default();
     email.sender = shown.clone().or_else(|| envelope.clone());
     email.subject = evidence.subject;
@@ -311,6 +349,11 @@ fn message(evidence: AnalyzedMessageEvidence) -> Entity {
     let mut entity = named(EntityKind::Email(Box::new(email)), name);
     let properties = &mut entity.properties;
     properties.set_some("p1Sender", envelope.filter(|envelope| Some(envelope) != shown.as_ref()));
+    // The name that readers see is where a phish differs from the address.
+    properties.set_some("p1Sender.displayName", behind.display_name);
+    properties.set_some("p1Sender.domainName", behind.domain_name);
+    properties.set_some("p2Sender.displayName", seen.display_name);
+    properties.set_some("p2Sender.domainName", seen.domain_name);
     properties.set_some("senderIp", evidence.sender_ip);
     properties.set_some("internetMessageId", evidence.internet_message_id);
     properties.set_some("receivedDateTime", time(evidence.received_date_time));
@@ -377,8 +420,18 @@ fn other(kind: String, more: &Properties) -> Entity {
         "login",
         "url",
     ];
+    const IDS: [&str; 8] = [
+        "amazonResourceId",
+        "resourceId",
+        "fullResourceName",
+        "requestId",
+        "sessionId",
+        "value",
+        "networkMessageId",
+        "appId",
+    ];
     let text = |names: &[&str]| names.iter().find_map(|name| more.get(name)).map(str::to_owned);
-    let name = text(&NAMES);
+    let name = text(&NAMES).or_else(|| text(&IDS));
     let kind = match kind.as_str() {
         "amazonResource" | "googleCloudResource" | "blob" | "blobContainer" | "kubernetesCluster" => {
             let mut resource = CloudResource::default();

@@ -1,10 +1,12 @@
 //! An incident as a detection.
 
+use std::collections::HashSet;
+
 use pocketsoc_model::{
     CorrelationKey, Detail, Detection, DetectionId, Product, Result, Status, TransitionTable,
 };
 
-use super::evidence::Gathered;
+use super::evidence::{Gathered, Resources};
 use super::{alert, set_assessment};
 use crate::comment;
 use crate::incidents::Incident;
@@ -71,7 +73,8 @@ fn add_alerts(detection: &mut Detection, incident: &Incident) {
         return;
     }
     let (mut ids, mut unreadable) = (Vec::new(), 0_u32);
-    let mut gathered = Gathered::default();
+    let (mut gathered, mut resources) = (Gathered::default(), Resources::default());
+    let mut techniques = HashSet::new();
     for one in incident.alerts() {
         // Profile and transitions are the incident's own.
         let one = one.and_then(|one| alert::detection(one, "", &TransitionTable::new(), Detail::Full));
@@ -85,20 +88,12 @@ fn add_alerts(detection: &mut Detection, incident: &Incident) {
                 detection.tactics.push(tactic);
             }
         }
-        for technique in one.techniques {
-            if !detection.techniques.contains(&technique) {
-                detection.techniques.push(technique);
-            }
-        }
+        detection.techniques.extend(one.techniques.into_iter().filter(|id| techniques.insert(id.clone())));
         detection.first_activity_at =
             [detection.first_activity_at, one.first_activity_at].into_iter().flatten().min();
         detection.last_activity_at =
             [detection.last_activity_at, one.last_activity_at].into_iter().flatten().max();
-        for resource in one.resources {
-            if !detection.resources.iter().any(|r| r.id.eq_ignore_ascii_case(&resource.id)) {
-                detection.resources.push(resource);
-            }
-        }
+        one.resources.into_iter().for_each(|resource| resources.add(resource));
         detection.provider = detection.provider.take().or(one.provider);
         detection.machine_group = detection.machine_group.take().or(one.machine_group);
         for entity in one.entities {
@@ -106,6 +101,7 @@ fn add_alerts(detection: &mut Detection, incident: &Incident) {
         }
     }
     detection.entities = gathered.entities;
+    detection.resources = resources.list;
     detection.properties.set_some("alerts", (!ids.is_empty()).then(|| ids.join(", ")));
     detection.properties.set_some("unreadableAlerts", (unreadable > 0).then(|| unreadable.to_string()));
 }

@@ -7,7 +7,7 @@ mod incident;
 use std::sync::LazyLock;
 
 use pocketsoc_model::{
-    Classification, Detail, Detection, Determination, Product, Result, Severity, TechniqueId, TransitionTable,
+    Classification, Detail, Detection, Determination, Product, Result, Severity, TransitionTable,
 };
 
 use crate::alerts::Alert;
@@ -61,17 +61,4 @@ fn set_assessment(
     detection.properties.set_some("classification", strange);
     let strange = determination.filter(|word| !word.is_known()).map(ToString::to_string);
     detection.properties.set_some("determination", strange);
-}
-
-/// Adds techniques, each once; what is no id is given back.
-fn add_techniques(detection: &mut Detection, texts: &[String]) -> Option<String> {
-    let mut strange = Vec::new();
-    for text in texts {
-        match TechniqueId::parse(text) {
-            Some(id) if detection.techniques.contains(&id) => {}
-            Some(id) => detection.techniques.push(id),
-            None => strange.push(text.as_str()),
-        }
-    }
-    (!strange.is_empty()).then(|| strange.join(", "))
 }

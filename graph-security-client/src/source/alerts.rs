@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use pocketsoc_model::{
     Capabilities, DEFAULT_LANE, Detail, Detection, DetectionChange, DetectionId, DetectionQuery,
     DetectionSource, DetectionStream, Error, ErrorKind, Product, Result, Severity, Status, TransitionTable,
-    read_back,
+    USUAL_LOOKS, read_back,
 };
 use pocketsoc_transport::Endpoint;
 use pocketsoc_transport::odata::{self, Filter};
@@ -95,9 +95,10 @@ impl DetectionSource for GraphAlertDetections {
             self.alerts.write(&alert, &update).await?;
         }
         if let Some(text) = &plan.comment {
-            self.alerts.comment(&alert, text).await.map_err(|error| plan.after_the_write(error))?;
+            self.alerts.remark(&alert, text).await.map_err(|error| plan.after_the_write(error))?;
         }
-        read_back(self, &**self.endpoint.connection().clock(), UPDATE, change, current).await
+        let clock = self.endpoint.connection().clock();
+        read_back(|| self.get(&current.id), &**clock, USUAL_LOOKS, UPDATE, change, current).await
     }
 }
 

@@ -31,7 +31,8 @@ impl Plan {
         if let Some(status) = change.status {
             table.check(operation, current.status, status).map_err(|error| led_on(error, current))?;
         }
-        if current.status == Status::Merged && !change.is_empty() && change.status != Some(Status::Merged) {
+        let asks_for_more = change.parts().any(|part| part != ChangePart::Status);
+        if current.status == Status::Merged && asks_for_more {
             let error =
                 Error::new(ErrorKind::Conflict, operation).with_message("it was merged into another one");
             return Err(led_on(error, current));
@@ -78,7 +79,7 @@ impl Plan {
 }
 
 /// A merged incident leads to the one that it was merged into.
-fn led_on(error: Error, current: &Detection) -> Error {
+pub(super) fn led_on(error: Error, current: &Detection) -> Error {
     match &current.merged_into {
         Some(target) => error.with_hint(format!("it was merged into {target}: change that one")),
         None => error,

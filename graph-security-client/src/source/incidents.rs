@@ -3,13 +3,13 @@
 use async_trait::async_trait;
 use pocketsoc_model::{
     Capabilities, DEFAULT_LANE, Detail, Detection, DetectionChange, DetectionId, DetectionQuery,
-    DetectionSource, DetectionStream, Error, ErrorKind, Lane, Product, Result, Severity, Status,
-    TransitionTable, read_back,
+    DetectionSource, DetectionStream, Error, ErrorKind, Lane, Product, Result, ResumePoint, Severity, Status,
+    TransitionTable, USUAL_LOOKS, read_back,
 };
 use pocketsoc_transport::odata::{self, Filter};
 use pocketsoc_transport::{Endpoint, Walk};
 
-use super::change::{Plan, capabilities, unsupported};
+use super::change::{Plan, capabilities, led_on, unsupported};
 use crate::incidents::{Incident, IncidentId, IncidentQuery, IncidentUpdate, Incidents, fields};
 use crate::normalize;
 use crate::words::IncidentStatus;
@@ -46,7 +46,14 @@ impl GraphIncidentDetections {
         if query.detail == Detail::Summary {
             return walk(&native, query.resume.clone());
         }
-        let plain = walk(&native, None);
+        let plainly = query.resume.as_ref().map(without_alerts);
+        if query.resume.is_some() && plainly == query.resume {
+            // What is taken up again had been going on without them.
+            let plain = walk(&native, plainly);
+            plain.log().update(|report| report.degraded.push(WITHOUT_ALERTS.to_owned()));
+            return plain;
+        }
+        let plain = walk(&native, plainly);
         let key = |incident: &Incident| incident.id.to_string();
         walk(&native.with_alerts(), query.resume.clone()).falling_back_to(
             plain,
@@ -55,6 +62,46 @@ impl GraphIncidentDetections {
             key,
         )
     }
+
+    /// The incident without its alerts: what a change needs.
+    async fn plain(&self, id: &DetectionId) -> Result<Detection> {
+        let incident = self.incidents.get(&numbered(id)?).await?;
+        normalize::incident_detection(incident, &self.name, &self.transitions, Detail::Summary)
+    }
+
+    /// What a write has answered: a merged incident says yes, and stays what it is.
+    fn check(&self, id: &DetectionId, answer: Option<Incident>) -> Result<()> {
+        let Some(answer) = answer.filter(|i| i.status == Some(IncidentStatus::Redirected)) else {
+            return Ok(());
+        };
+        let now = normalize::incident_detection(answer, &self.name, &self.transitions, Detail::Summary)?;
+        let error = Error::new(ErrorKind::NotApplied, UPDATE)
+            .with_message(
+                "the service answered success and changed nothing: it has been merged into another one",
+            )
+            .with_detection(id.clone());
+        Err(led_on(error, &now))
+    }
+}
+
+/// The point of the same list without the incidents' alerts.
+fn without_alerts(point: &ResumePoint) -> ResumePoint {
+    let (path, query) = point.as_str().split_once('?').unwrap_or((point.as_str(), ""));
+    let is_expand = |option: &&str| {
+        let name = option.split('=').next().unwrap_or_default().to_ascii_lowercase();
+        name == "$expand" || name == "%24expand"
+    };
+    let options: Vec<&str> = query.split('&').filter(|option| !is_expand(option)).collect();
+    ResumePoint::new(format!("{path}?{}", options.join("&")))
+}
+
+/// Incidents are numbered: no other id is one of theirs.
+fn numbered(id: &DetectionId) -> Result<IncidentId> {
+    if !id.as_str().bytes().all(|b| b.is_ascii_digit()) {
+        return Err(Error::new(ErrorKind::NotFound, GET)
+            .with_message(format!("there is no incident {id}: incidents are numbered")));
+    }
+    Ok(IncidentId::new(id.as_str())?)
 }
 
 /// How the service fails when an incident's alerts are too much for it.
@@ -92,11 +139,7 @@ impl DetectionSource for GraphIncidentDetections {
     }
 
     async fn get(&self, id: &DetectionId) -> Result<Detection> {
-        if !id.as_str().bytes().all(|b| b.is_ascii_digit()) {
-            return Err(Error::new(ErrorKind::NotFound, GET)
-                .with_message(format!("there is no incident {id}: incidents are numbered")));
-        }
-        let id = IncidentId::new(id.as_str())?;
+        let id = numbered(id)?;
         let (incident, whole) = match self.incidents.get_with_alerts(&id).await {
             Err(error) if too_much(&error) => (self.incidents.get(&id).await?, false),
             outcome => (outcome?, true),
@@ -110,24 +153,27 @@ impl DetectionSource for GraphIncidentDetections {
     }
 
     async fn update(&self, id: &DetectionId, change: &DetectionChange) -> Result<Detection> {
-        let current = &self.get(id).await?;
+        let current = &self.plain(id).await?;
         let plan = Plan::of(UPDATE, &self.transitions, current, change)?;
         if plan.is_empty() {
-            return Ok(current.clone());
+            return self.get(id).await;
         }
-        let incident = IncidentId::new(id.as_str())?;
+        let incident = numbered(id)?;
         if plan.writes() {
             let mut update = IncidentUpdate::new();
             update.status = plan.status.map(native_status).transpose()?;
             update.classification.clone_from(&plan.classification);
             update.determination.clone_from(&plan.determination);
             update.assigned_to = plan.assigned_to.clone().map(Some);
-            self.incidents.write(&incident, &update).await?;
+            self.check(id, self.incidents.write(&incident, &update).await?)?;
         }
         if let Some(text) = &plan.comment {
-            self.incidents.comment(&incident, text).await.map_err(|error| plan.after_the_write(error))?;
+            self.incidents.remark(&incident, text).await.map_err(|error| plan.after_the_write(error))?;
         }
-        read_back(self, &**self.endpoint.connection().clock(), UPDATE, change, current).await
+        let clock = self.endpoint.connection().clock();
+        let now = read_back(|| self.plain(id), &**clock, USUAL_LOOKS, UPDATE, change, current).await?;
+        // With what its alerts involve, as far as that can be had; the change is known to be made.
+        Ok(self.get(id).await.unwrap_or(now))
     }
 }
 

@@ -241,3 +241,44 @@ fn whatever_is_missing_mistyped_or_new_an_alert_is_kept() {
         assert!(Alert::from_json(bad).is_err() && Incident::from_json(bad).is_err(), "{bad}");
     }
 }
+
+#[test]
+fn what_differs_stays_apart_and_what_is_broken_hides_nothing_else() {
+    let d = |evidence: &str| {
+        let text = format!(r#"{{"id":"da1","evidence":[{evidence}]}}"#);
+        normalize_alert(Alert::from_json(&text).unwrap_or_else(|e| panic!("{text}: {e}"))).unwrap()
+    };
+    let piece = |kind: &str, rest: &str| {
+        format!(r##"{{"@odata.type":"#microsoft.graph.security.{kind}Evidence",{rest}}}"##)
+    };
+    let all = |pieces: &[String]| d(&pieces.join(","));
+    // Without a type of their own, by what they say.
+    let two = all(&[
+        piece("networkConnection", r#""destinationPort":443"#),
+        piece("networkConnection", r#""destinationPort":22"#),
+        piece("networkConnection", r#""destinationPort":443"#),
+    ]);
+    assert_eq!(two.entities.len(), 2);
+    // The same file, stopped on one machine and alive on another.
+    let two = all(&[
+        piece("file", r#""detectionStatus":"blocked","mdeDeviceId":"d1","fileDetails":{"fileName":"f"}"#),
+        piece("file", r#""detectionStatus":"detected","mdeDeviceId":"d2","fileDetails":{"fileName":"f"}"#),
+    ]);
+    assert_eq!(two.entities.len(), 2);
+    // A name that comes twice in a nested object.
+    let one = all(&[
+        piece("file", r#""fileDetails":{"sha1":"aa","sha1":"bb"}"#),
+        piece("ip", r#""ipAddress":"192.0.2.1""#),
+    ]);
+    assert_eq!((one.entities.len(), one.properties.get("unreadableEvidence")), (1, Some("1")));
+    let user = all(&[piece(
+        "user",
+        r#""userAccount":{"azureAdUserId":"aad-1","resourceAccessEvents":[{"ipAddress":"x"}]}"#,
+    )]);
+    assert_eq!(user.entities[0].name, "aad-1");
+    assert_eq!(user.entities[0].properties.get("resourceAccessEvents"), Some(r#"[{"ipAddress":"x"}]"#));
+    // Old and new names side by side.
+    let text = r#"{"id":"1","customTags":["a"],"tags":["b"],"comments":[{"comment":"c","createdBy":"x","createdByDisplayName":"y"}]}"#;
+    let both = normalize_incident(Incident::from_json(text).unwrap()).unwrap();
+    assert_eq!((both.tags, both.comments[0].created_by.as_deref()), (vec!["a".to_owned()], Some("y")));
+}

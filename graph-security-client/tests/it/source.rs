@@ -6,7 +6,7 @@ use graph_security_client::{
     Status,
 };
 use pocketsoc_testkit::hazards::{self, Routes};
-use pocketsoc_testkit::{App, Fault, Tenant, conformance};
+use pocketsoc_testkit::{App, Fault, Reply, Tenant, Trouble, conformance};
 
 use crate::virtual_tenant::{alerts, client, clock, connection, incidents, tenant};
 
@@ -180,6 +180,7 @@ async fn a_merged_incident_leads_to_the_one_it_was_merged_into() {
         DetectionChange::status(Status::Resolved),
         DetectionChange::new().with_assigned_to("ada@contoso.example"),
         DetectionChange::new().with_comment("too late"),
+        DetectionChange::status(Status::Merged).with_comment("too late"),
     ] {
         let error = source.update(&merged.id, &change).await.unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::InvalidTransition | ErrorKind::Conflict), "{error}");
@@ -200,9 +201,12 @@ async fn a_merged_incident_leads_to_the_one_it_was_merged_into() {
     let connection =
         Connection::builder(credential, Cloud::Public).http(exchange).clock(clock()).build().unwrap();
     let source = GraphSecurityClient::new(&connection).unwrap().incident_detections("Graph");
-    let error = source.assign(&id("4001"), "ada@contoso.example").await.unwrap_err();
+    tenant.forget_requests();
+    let change = DetectionChange::new().with_assigned_to("ada@contoso.example").with_comment("mine");
+    let error = source.update(&id("4001"), &change).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotApplied, "{error}");
-    assert_eq!(error.hint(), Some("meanwhile it was merged into 4000: change that one"));
+    assert_eq!(error.hint(), Some("it was merged into 4000: change that one"));
+    assert_eq!(writes(&tenant).len(), 1, "the comment does not go to the wrong one");
 }
 
 #[tokio::test(start_paused = true)]
@@ -229,6 +233,45 @@ async fn where_the_service_fails_at_the_alerts_incidents_come_without_them_and_t
         let one = source.get(&whole[0].id).await.unwrap();
         assert!(one.entities.is_empty() && one.properties.get("unreadableAlerts").is_some());
         tenant.clear_faults();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_done_without_is_said_also_of_a_list_with_a_limit_and_of_one_taken_up_again() {
+    let tenant = tenant().alerts(200).page_cap(20).build();
+    let source = incidents(&tenant);
+    tenant.add_fault(Fault::status("/incidents", 500).for_query("$expand"));
+    let mut few = source.list(&DetectionQuery::all().with_limit(3));
+    while few.next().await.is_some() {}
+    assert_eq!(few.report().degraded.len(), 1);
+
+    // The plain walk breaks off as well, and is taken up again when all is well: still without, and said.
+    tenant.add_fault(Fault::status("/incidents", 404).for_query("$skiptoken").after(1));
+    let mut early = source.list(&DetectionQuery::all());
+    let mut before = Vec::new();
+    while let Some(item) = early.next().await {
+        before.extend(item.ok().map(|d| d.id));
+    }
+    let point = early.report().resume.unwrap();
+    tenant.clear_faults();
+    let mut rest = source.list(&DetectionQuery::all().with_resume(point));
+    let mut after = Vec::new();
+    while let Some(item) = rest.next().await {
+        after.push(item.unwrap().id);
+    }
+    assert_eq!((rest.report().complete, rest.report().degraded.len()), (true, 1));
+    assert_eq!(before.len() + after.len(), tenant.incident_ids().len());
+    assert!(before.iter().all(|id| !after.contains(id)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_comment_that_was_made_is_not_called_a_failure_for_want_of_an_answer() {
+    let tenant = tenant().build();
+    tenant.add_fault(Fault::on("/comments", Trouble::Answering(Reply::empty(200))));
+    for source in [&incidents(&tenant) as &dyn DetectionSource, &alerts(&tenant)] {
+        let one = source.list(&DetectionQuery::all().with_limit(1)).next().await.unwrap().unwrap();
+        let now = source.update(&one.id, &DetectionChange::new().with_comment("once")).await.unwrap();
+        assert_eq!(now.comments.iter().filter(|c| c.text == "once").count(), 1);
     }
 }
 

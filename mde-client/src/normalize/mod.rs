@@ -45,7 +45,7 @@ pub(crate) fn detection(mut alert: Alert, profile: &str, table: &TransitionTable
     // Some records spell an absent category as the word.
     detection.category = alert.category.take().filter(|c| c != "null" && !c.is_empty());
     detection.tactics = detection.category.as_deref().and_then(Tactic::from_category).into_iter().collect();
-    detection.techniques = techniques(&alert.mitre_techniques).filter_map(TechniqueId::parse).collect();
+    detection.techniques = TechniqueId::parse_all(techniques(&alert.mitre_techniques)).0;
     detection.created_at = alert.alert_creation_time;
     detection.updated_at = alert.last_update_time;
     detection.first_activity_at = alert.first_event_time;
@@ -137,8 +137,7 @@ fn set_properties(detection: &mut Detection, alert: &mut Alert) {
     properties.set_some("investigationState", alert.investigation_state.as_ref().map(ToString::to_string));
     properties.set_some("investigationId", alert.investigation_id.map(|n| n.to_string()));
     properties.set_some("recommendedAction", alert.recommended_action.take());
-    let strange: Vec<_> =
-        techniques(&alert.mitre_techniques).filter(|text| TechniqueId::parse(text).is_none()).collect();
+    let (_, strange) = TechniqueId::parse_all(techniques(&alert.mitre_techniques));
     properties.set_some("mitreTechniques", (!strange.is_empty()).then(|| strange.join(", ")));
     let unknown = alert.classification.as_ref().filter(|c| !c.is_known());
     properties.set_some("classification", unknown.map(ToString::to_string));

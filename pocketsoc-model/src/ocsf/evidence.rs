@@ -59,17 +59,26 @@ pub(super) fn is_email(text: &str) -> bool {
     matches!(text.split_once('@'), Some((name, host)) if !name.is_empty() && host.contains('.') && !host.contains('@'))
 }
 
+/// A text that says something.
+fn some(text: Option<&String>) -> Option<String> {
+    text.filter(|text| !text.is_empty()).cloned()
+}
+
 fn device(d: &entity::Device, name: Option<String>) -> Option<Device> {
-    if name.is_none() && d.id.is_none() && d.dns_name.is_none() {
+    let uid = some(d.id.as_ref());
+    // Where there is no name, entities are called by their id: that is no host's name.
+    let hostname =
+        some(d.dns_name.as_ref()).or_else(|| name.clone().filter(|name| Some(name) != uid.as_ref()));
+    if name.is_none() && uid.is_none() && hostname.is_none() {
         return None;
     }
     Some(Device {
         type_id: UNKNOWN,
-        hostname: d.dns_name.clone().or_else(|| name.clone()),
+        hostname,
         name,
-        uid: d.id.clone(),
-        os: d.os.clone().map(|name| Os { type_id: system(&name), name }),
-        groups: d.group.iter().map(|name| Group { name: name.clone() }).collect(),
+        uid,
+        os: some(d.os.as_ref()).map(|name| Os { type_id: system(&name), name }),
+        groups: some(d.group.as_ref()).into_iter().map(|name| Group { name }).collect(),
     })
 }
 
@@ -81,15 +90,15 @@ fn system(name: &str) -> u16 {
 }
 
 fn user(u: &entity::User, name: Option<String>) -> Option<User> {
-    let uid = u.sid.clone().or_else(|| u.aad_id.clone());
+    let uid = some(u.sid.as_ref()).or_else(|| some(u.aad_id.as_ref()));
     if name.is_none() && uid.is_none() {
         return None;
     }
     Some(User {
         name,
-        uid_alt: u.aad_id.clone().filter(|id| uid.as_ref() != Some(id)),
+        uid_alt: some(u.aad_id.as_ref()).filter(|id| uid.as_ref() != Some(id)),
         uid,
-        domain: u.domain.clone(),
+        domain: some(u.domain.as_ref()),
         email_addr: u.upn.clone().filter(|upn| is_email(upn)),
         full_name: None,
     })

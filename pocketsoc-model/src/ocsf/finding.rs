@@ -155,7 +155,7 @@ fn finding_info(d: &Detection) -> FindingInfo {
         first_seen_time: d.first_activity_at.map(millis),
         last_seen_time: d.last_activity_at.map(millis),
         src_url: d.url.clone(),
-        analytic: rule.map(|uid| Analytic { uid: uid.to_owned(), type_id: 1 }),
+        analytic: rule.map(|uid| Analytic { uid: uid.to_owned(), type_id: 0 }),
         types: d.category.iter().cloned().collect(),
         attacks: attacks(d),
         data_sources: source
@@ -212,7 +212,12 @@ fn comment(d: &Detection) -> Option<String> {
 fn cloud(d: &Detection) -> Option<Cloud> {
     let provider = d.provider.clone().filter(|p| !p.is_empty())?;
     let mut ids = d.resources.iter().map(|r| r.id.as_str()).chain([d.id.as_str()]);
-    let account = ids.find_map(subscription).map(|uid| Account { uid: uid.to_owned(), type_id: 13 });
+    // An alert about another cloud lives in Azure all the same.
+    let in_azure = provider.eq_ignore_ascii_case("azure");
+    let account = ids
+        .find_map(subscription)
+        .filter(|_| in_azure)
+        .map(|uid| Account { uid: uid.to_owned(), type_id: 13 });
     Some(Cloud { provider, account })
 }
 
@@ -234,6 +239,7 @@ fn unmapped(d: &Detection) -> Unmapped {
         native_severity: d.native_severity.clone(),
         merged_into: d.merged_into.clone(),
         determination: d.determination,
+        resolved_at: d.resolved_at,
         machine_group: d.machine_group.clone(),
         properties: Some(d.properties.clone()).filter(|p| !p.is_empty()),
         correlation_keys: d.correlation_keys.clone(),

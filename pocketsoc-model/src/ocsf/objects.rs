@@ -2,6 +2,7 @@
 
 #![allow(missing_docs)] // every name is the schema's own, and explained there
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::{Comment, CorrelationKey, DetectionId, Determination, Entity, Link, Properties, Status};
@@ -277,6 +278,7 @@ objects! {
         native_severity: String,
         merged_into: DetectionId,
         determination: Determination,
+        resolved_at: DateTime<Utc>,
         machine_group: String,
         properties: Properties,
         ; ;

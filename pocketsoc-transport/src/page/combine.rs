@@ -1,8 +1,9 @@
 //! Walks made of walks: one after the other, and a plainer one where the first fails.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use pocketsoc_model::{Error, Result, WalkLog, WalkReport};
 
 use super::Walk;
@@ -31,6 +32,13 @@ impl<T: Send + 'static> Walk<T> {
             Some((item, chain))
         });
         Walk::over(inner, log)
+    }
+
+    /// The walk with its errors under a name of their own, such as which part of a larger one it is.
+    #[must_use]
+    pub fn named(self, operation: impl Into<Cow<'static, str>>) -> Self {
+        let (log, operation) = (self.log(), operation.into());
+        Self::over(self.map(move |item| item.map_err(|error| error.with_operation(operation.clone()))), log)
     }
 
     /// Goes over to a plainer walk over the same list when this one fails in a way that the plainer one may not: what
@@ -84,6 +92,7 @@ impl<T, W: Fn(&Error) -> bool, K: Fn(&T) -> String> Fallback<T, W, K> {
                     } else {
                         self.given.contains(&key)
                     };
+                    self.tell();
                     if !known {
                         return Some(Ok(element));
                     }
@@ -92,19 +101,27 @@ impl<T, W: Fn(&Error) -> bool, K: Fn(&T) -> String> Fallback<T, W, K> {
                     tracing::info!(%error, "going on without what the service fails to give");
                     if let Some(plainer) = self.plainer.take() {
                         self.walk = plainer;
+                        self.log.update(|report| report.degraded.push(self.without.to_owned()));
                     }
                 }
                 Some(Err(error)) => return Some(Err(error)),
                 None => {
-                    let mut report = self.walk.report();
-                    if self.plainer.is_none() {
-                        report.degraded.push(self.without.to_owned());
-                    }
-                    self.log.update(|all| *all = report);
+                    self.tell();
                     return None;
                 }
             }
         }
+    }
+}
+
+impl<T, W, K> Fallback<T, W, K> {
+    /// The present walk's report as this one's own, and what is done without.
+    fn tell(&self) {
+        let mut report = self.walk.report();
+        if self.plainer.is_none() {
+            report.degraded.insert(0, self.without.to_owned());
+        }
+        self.log.update(|all| *all = report);
     }
 }
 

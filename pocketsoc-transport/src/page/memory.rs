@@ -5,7 +5,8 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
-/// How many elements a walk by `$skip` remembers: thirteen of the largest pages, in about 4 MB.
+/// How many elements a walk remembers, since lists shift while they are read: thirteen of the largest pages, in about
+/// 4 MB.
 const REMEMBERED: usize = 131_072;
 /// How many links a walk remembers.
 const LINKS: usize = 65_536;

@@ -4,6 +4,7 @@ mod combine;
 mod elements;
 mod envelope;
 mod memory;
+mod mend;
 mod pager;
 mod walk;
 
@@ -33,7 +34,10 @@ pub trait KeepRaw: DeserializeOwned + Send + 'static {
 
 impl<T: KeepRaw> Decode for T {
     fn decode(text: &str) -> serde_json::Result<Self> {
-        let mut element: Self = serde_json::from_str(text)?;
+        let mut element: Self = serde_json::from_str(text).or_else(|error| {
+            let mended = mend::mended(text).ok_or(error)?;
+            serde_json::from_str(&mended)
+        })?;
         element.keep_raw(RawJson::new(text.trim_ascii()));
         Ok(element)
     }

@@ -20,6 +20,8 @@ use crate::endpoint::{Endpoint, place};
 
 /// So many pages without a new element in a row are no list any more.
 const EMPTY_PAGES: u32 = 50;
+/// So many turns other tasks get, that a request may go out: through the attempt, the pool and the connection.
+const TURNS: usize = 8;
 
 /// A page that is being asked for, in a task of its own: a place in the quota's queue must not wait for a consumer
 /// who is busy elsewhere. It ends when this is dropped.
@@ -63,7 +65,7 @@ pub(super) struct Pager {
     lost: bool,
     empty_pages: u32,
     followed: Followed,
-    remembered: Option<Remembered>,
+    remembered: Remembered,
     /// Keys the digests, so that nobody can make two alerts look like one.
     seed: u64,
 }
@@ -119,7 +121,6 @@ impl Pager {
             Some(size) => call.replacing_query("$top", size.to_string()),
             None => call,
         };
-        let remembered = plan.skip.then(Remembered::default);
         Self {
             endpoint,
             call,
@@ -133,7 +134,7 @@ impl Pager {
             lost: false,
             empty_pages: 0,
             followed: Followed::default(),
-            remembered,
+            remembered: Remembered::default(),
             seed: fastrand::u64(..),
         }
     }
@@ -243,7 +244,7 @@ impl Pager {
             *count -= 1;
             return None;
         }
-        if self.remembered.as_mut().is_some_and(|remembered| !remembered.is_new(digest)) {
+        if !self.remembered.is_new(digest) {
             return None;
         }
         page.fresh += 1;
@@ -264,7 +265,12 @@ impl Pager {
 
     /// Reads more of the page; where it breaks off, asks for it again.
     async fn read_on(&mut self) -> Result<()> {
-        self.look_ahead();
+        if self.look_ahead() {
+            // The request goes out before this page is worked on: on a runtime with one thread nothing else would let it.
+            for _ in 0..TURNS {
+                tokio::task::yield_now().await;
+            }
+        }
         let Some(page) = &mut self.page else { return Ok(()) };
         let broke_off = match page.body.chunk().await {
             Ok(Some(chunk)) => {
@@ -311,20 +317,21 @@ impl Pager {
     }
 
     /// Asks for the following page while this one is read, where its link is known early. At most one page; none is
-    /// begun while nobody polls.
-    fn look_ahead(&mut self) {
-        let Some(page) = &mut self.page else { return };
+    /// begun while nobody polls. Says whether it has just been asked for.
+    fn look_ahead(&mut self) -> bool {
+        let Some(page) = &mut self.page else { return false };
         if page.ahead.is_some() || !self.plan.look_ahead {
-            return;
+            return false;
         }
         let Some(url) = page.envelope.next_link().and_then(|link| self.endpoint.follow(link).ok()) else {
-            return;
+            return false;
         };
         if url == page.url {
-            return;
+            return false;
         }
         let opening = Opening::of(&self.endpoint, &self.call, &url, None);
         page.ahead = Some(Box::new(Ahead { url, opening }));
+        true
     }
 
     /// Decides what comes after a page that was read to its end.

@@ -137,7 +137,11 @@ impl Limiter {
         let pause = state.paused_until.saturating_sub(now);
         if pause > patience {
             return Err(Error::new(ErrorKind::RateLimited, operation)
-                .with_message(format!("the service asked for a pause of {} s", pause.as_secs().max(1)))
+                .with_message(format!(
+                    "after a 429, calls are held back for {} s more",
+                    pause.as_secs().max(1)
+                ))
+                .with_hint("the service's quota is used up; wait, or allow more time")
                 .with_retry_after(pause));
         }
         if state.queue.keys().next() != Some(&place.key) {

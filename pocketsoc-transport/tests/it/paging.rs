@@ -280,7 +280,8 @@ async fn pages_that_bring_nothing_new_under_ever_new_links_end_too() {
 
 #[tokio::test(start_paused = true)]
 async fn a_walk_whose_consumer_is_busy_elsewhere_holds_nobody_up() {
-    let (http, _) = scripted(|n, _| ok(page(&["a"], Some(&format!("/api/alerts?$skip={}", n + 1)))));
+    let (http, _) =
+        scripted(|n, _| ok(page(&[&format!("a{n}")], Some(&format!("/api/alerts?$skip={}", n + 1)))));
     let credential = pocketsoc_transport::Credential::token(pocketsoc_transport::Secret::new("t"));
     let paced = pocketsoc_transport::Connection::builder(credential, pocketsoc_transport::Cloud::Public)
         .http(http)

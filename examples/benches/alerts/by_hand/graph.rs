@@ -57,6 +57,7 @@ struct Comment {
 }
 
 #[derive(Deserialize)]
+#[allow(clippy::large_enum_variant)] // as it is commonly written
 #[serde(tag = "@odata.type")]
 enum Evidence {
     #[serde(rename = "#microsoft.graph.security.deviceEvidence")]
