@@ -2,6 +2,7 @@
 
 mod age;
 mod args;
+mod card;
 mod commands;
 mod embedded;
 mod failure;

@@ -6,10 +6,11 @@ use chrono::{DateTime, Utc};
 use comfy_table::presets::NOTHING;
 use comfy_table::{Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Table, Width};
 use pocketsoc_model::ocsf::Activity;
-use pocketsoc_model::{Detection, Entity, EntityKind, Severity, Status};
+use pocketsoc_model::{Detection, EntityKind, Severity, Status};
 use serde::Serialize;
 
 use crate::args::Common;
+use crate::card;
 use crate::failure::Failure;
 
 /// Rows of a table that are printed together.
@@ -57,7 +58,7 @@ impl Output {
 
     /// A detection with everything it has, or as a line of JSON.
     pub(crate) fn card(&mut self, detection: &Detection, activity: Activity) -> Result<(), Failure> {
-        if self.table { self.text(&card(detection)) } else { self.json(detection, activity) }
+        if self.table { self.text(&card::of(detection)) } else { self.json(detection, activity) }
     }
 
     /// A detection as a line of JSON.
@@ -95,30 +96,37 @@ impl Output {
     fn table_of(&self, detections: &[Detection]) -> Table {
         let mut table = Table::new();
         table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+        // On a narrow terminal the title comes before who and where.
+        let wide = table.width().is_none_or(|width| width >= 110);
+        let columns: &[(&str, u16)] = if wide {
+            &[("SEVERITY", 8), ("STATUS", 11), ("UPDATED (UTC)", 16), ("PROFILE", 10), ("WHERE", 14)]
+        } else {
+            &[("SEVERITY", 8), ("STATUS", 11)]
+        };
         if !self.headed {
-            let header = ["SEVERITY", "STATUS", "UPDATED (UTC)", "PROFILE", "WHERE", "TITLE", "ID"];
+            let header = columns.iter().map(|(name, _)| *name).chain(["TITLE, ID"]);
             table.set_header(header.map(|text| self.paint(Cell::new(text), None, true)));
         }
         for d in detections {
-            let place = place(d);
-            table.add_row([
-                self.paint(Cell::new(d.severity), colour_of(d.severity), d.severity == Severity::High),
+            let severity =
+                if d.severity == Severity::Informational { "info".into() } else { d.severity.to_string() };
+            let mut cells = vec![
+                self.paint(Cell::new(severity), colour_of(d.severity), d.severity == Severity::High),
                 self.paint(Cell::new(d.status), (d.status == Status::Active).then_some(Color::Yellow), false),
-                Cell::new(d.updated_at.map(minute).unwrap_or_default()),
-                Cell::new(clean(&d.profile)),
-                Cell::new(clean(place)),
-                Cell::new(clean(&d.title)),
-                Cell::new(clean(d.id.as_str())),
-            ]);
+            ];
+            if wide {
+                cells.push(Cell::new(d.updated_at.map(minute).unwrap_or_default()));
+                cells.push(Cell::new(clean(&d.profile)));
+                cells.push(Cell::new(clean(place(d))));
+            }
+            cells.push(Cell::new(format!("{}\n{}", clean(&d.title), clean(short_id(d)))));
+            table.add_row(cells);
         }
         // Fixed widths, so that one batch stands under the other.
-        for (index, width) in [13, 15, 16, 12, 12].into_iter().enumerate() {
+        for (index, (_, width)) in columns.iter().enumerate() {
             if let Some(column) = table.column_mut(index) {
                 column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width + 2)));
             }
-        }
-        if let Some(column) = table.column_mut(6) {
-            column.set_constraint(ColumnConstraint::ContentWidth);
         }
         table
     }
@@ -165,112 +173,17 @@ fn place(d: &Detection) -> &str {
         .unwrap_or_default()
 }
 
-fn minute(at: DateTime<Utc>) -> String {
+/// What `show` and `triage` know it by: of an Azure resource the name is enough.
+fn short_id(d: &Detection) -> &str {
+    let id = d.id.as_str();
+    if d.id.is_azure_resource() { id.rsplit('/').next().unwrap_or(id) } else { id }
+}
+
+pub(crate) fn minute(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M").to_string()
 }
 
 /// Text of a service for a terminal: one line, no control characters.
-fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
-/// A detection with everything that a person wants to read.
-fn card(d: &Detection) -> String {
-    let mut lines = vec![format!("{}  [{}]", clean(&d.title), d.severity)];
-    let mut field = |name: &str, text: Option<String>| {
-        if let Some(text) = text.filter(|t| !t.is_empty()) {
-            lines.push(format!("  {name:<19} {}", clean(&text)));
-        }
-    };
-    let words = |list: Vec<String>| (!list.is_empty()).then(|| list.join(", "));
-    field("id", Some(d.id.to_string()));
-    field("profile", Some(d.profile.clone()));
-    field("product", Some(d.product.to_string()));
-    field("status", Some(d.status.to_string()));
-    field("may become", words(d.allowed_statuses.iter().map(ToString::to_string).collect()));
-    field("classification", d.classification.map(|c| c.to_string()));
-    field("determination", d.determination.map(|c| c.to_string()));
-    field("assigned to", d.assigned_to.clone());
-    field("category", d.category.clone());
-    field("tactics", words(d.tactics.iter().map(ToString::to_string).collect()));
-    field("techniques", words(d.techniques.iter().map(ToString::to_string).collect()));
-    field("created", d.created_at.map(minute));
-    field("updated", d.updated_at.map(minute));
-    field("resolved", d.resolved_at.map(minute));
-    field("merged into", d.merged_into.as_ref().map(ToString::to_string));
-    field("provider", d.provider.clone());
-    field("resources", words(d.resources.iter().map(|r| r.id.clone()).collect()));
-    field("tags", words(d.tags.clone()));
-    field("incident", d.incident_id.as_ref().map(|i| i.as_str().to_owned()));
-    field("page", d.url.clone());
-    for (name, text) in d.properties.iter() {
-        field(name, Some(text.to_owned()));
-    }
-    if let Some(description) = &d.description {
-        lines.push(String::new());
-        lines.extend(description.lines().map(|line| format!("  {}", clean(line))));
-    }
-    for (kind, entities) in grouped(&d.entities) {
-        lines.push(String::new());
-        lines.push(format!("  {kind} ({})", entities.len()));
-        lines.extend(entities.iter().flat_map(|e| entity(e)).map(|line| format!("    {line}")));
-    }
-    if !d.comments.is_empty() {
-        lines.push(String::new());
-    }
-    for comment in &d.comments {
-        let by = comment.created_by.as_deref().unwrap_or("somebody");
-        lines.push(format!("  {:<14}{}: {}", "comment", clean(by), clean(&comment.text)));
-    }
-    lines.join("\n")
-}
-
-/// Entities by kind, in the order in which the kinds first appear.
-fn grouped(entities: &[Entity]) -> Vec<(&'static str, Vec<&Entity>)> {
-    let mut groups: Vec<(&'static str, Vec<&Entity>)> = Vec::new();
-    for entity in entities {
-        match groups.iter_mut().find(|(kind, _)| *kind == entity.type_name()) {
-            Some((_, group)) => group.push(entity),
-            None => groups.push((entity.type_name(), vec![entity])),
-        }
-    }
-    groups
-}
-
-/// An entity in a line; a process under the one that started it.
-fn entity(entity: &Entity) -> Vec<String> {
-    let some = |texts: Vec<Option<String>>| texts.into_iter().flatten().collect::<Vec<_>>().join("  ");
-    let more = match &entity.kind {
-        EntityKind::Process(process) => {
-            let told = some(vec![process.pid.map(|pid| format!("[{pid}]")), process.command_line.clone()]);
-            let name = line(entity, &told);
-            return match &process.parent {
-                Some(parent) => {
-                    let pid = parent.process.pid.map(|pid| format!("  [{pid}]")).unwrap_or_default();
-                    vec![clean(&format!("{}{pid}", parent.name)), format!("└─ {name}")]
-                }
-                None => vec![name],
-            };
-        }
-        EntityKind::File(file) => {
-            some(vec![file.path.clone(), file.sha256.clone().or_else(|| file.sha1.clone())])
-        }
-        EntityKind::User(user) => user.upn.clone().or_else(|| user.domain.clone()).unwrap_or_default(),
-        EntityKind::Device(device) => some(vec![device.os.clone(), device.group.clone()]),
-        EntityKind::Registry(registry) => some(vec![registry.value_name.clone(), registry.value.clone()]),
-        EntityKind::Ip(ip) => ip.country.clone().unwrap_or_default(),
-        EntityKind::Email(mail) => some(vec![
-            mail.sender.as_ref().map(|from| format!("from {from}")),
-            mail.recipient.as_ref().map(|to| format!("to {to}")),
-        ]),
-        EntityKind::CloudResource(resource) => resource.id.clone().unwrap_or_default(),
-        EntityKind::Container(container) => some(vec![container.image.clone(), container.pod.clone()]),
-        EntityKind::Other(other) => other.kind.clone().unwrap_or_default(),
-        _ => String::new(),
-    };
-    vec![line(entity, &more)]
-}
-
-fn line(entity: &Entity, more: &str) -> String {
-    clean(&format!("{}  {more}", entity.name)).trim().to_owned()
 }

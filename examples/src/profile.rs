@@ -191,6 +191,9 @@ impl Entry<'_> {
 
     fn subscription(&self) -> Result<Option<SubscriptionId>, Failure> {
         let Some(text) = self.text("subscription_id")? else { return Ok(None) };
+        if text.contains('/') {
+            return Err(self.wrong("subscription_id", "give the id alone, without /subscriptions/"));
+        }
         SubscriptionId::new(text).map(Some).map_err(|e| self.wrong("subscription_id", &e.to_string()))
     }
 

@@ -22,6 +22,11 @@ const FEW: usize = 32;
 pub struct Properties(Vec<(Cow<'static, str>, String)>);
 
 impl Properties {
+    /// Makes room for so many more.
+    pub fn reserve(&mut self, more: usize) {
+        self.0.reserve(more);
+    }
+
     /// Sets one; a name that is there already gets the new text.
     pub fn set(&mut self, name: impl Into<Cow<'static, str>>, text: impl Into<String>) {
         let (name, text) = (name.into(), text.into());
@@ -71,15 +76,20 @@ impl Properties {
         self.0.iter().map(|(name, text)| (name.as_ref(), text.as_str()))
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-impl FromIterator<(String, String)> for Properties {
+impl<N: Into<Cow<'static, str>>> FromIterator<(N, String)> for Properties {
     /// Of several texts for one name, the last counts.
-    fn from_iter<I: IntoIterator<Item = (String, String)>>(entries: I) -> Self {
+    fn from_iter<I: IntoIterator<Item = (N, String)>>(entries: I) -> Self {
         let mut all: Vec<(Cow<'static, str>, String)> =
             entries.into_iter().map(|(name, text)| (name.into(), text)).collect();
         // Few names are compared sooner than hashed.

@@ -6,21 +6,39 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-/// One JSON value as the source sent it; cheap to clone.
+/// One JSON value as the source sent it; a whole element's is cheap to clone.
 ///
 /// `Debug` shows its size only: alerts carry names and addresses that do not belong in logs.
-#[derive(Clone, PartialEq, Eq)]
-pub struct RawJson(Arc<str>);
+#[derive(Clone)]
+pub struct RawJson(Text);
+
+/// A text that is shared, or that a parser has just given: few of those are ever cloned.
+#[derive(Clone)]
+enum Text {
+    Shared(Arc<str>),
+    Parsed(Box<RawValue>),
+}
+
+impl PartialEq for RawJson {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for RawJson {}
 
 impl RawJson {
     /// Keeps the text of a JSON value. The text is not parsed again.
     pub fn new(text: impl Into<Arc<str>>) -> Self {
-        Self(text.into())
+        Self(Text::Shared(text.into()))
     }
 
     /// The text, white space included.
     pub fn as_str(&self) -> &str {
-        &self.0
+        match &self.0 {
+            Text::Shared(text) => text,
+            Text::Parsed(value) => value.get(),
+        }
     }
 
     /// The text without the white space between tokens; all other bytes as received, also inside strings.
@@ -31,9 +49,9 @@ impl RawJson {
     /// assert_eq!(raw.compact(), "{\"a b\":1.50}");
     /// ```
     pub fn compact(&self) -> String {
-        let mut out = String::with_capacity(self.0.len());
+        let mut out = String::with_capacity(self.as_str().len());
         let (mut in_string, mut escaped) = (false, false);
-        for c in self.0.chars() {
+        for c in self.as_str().chars() {
             if in_string {
                 in_string = escaped || c != '"';
                 escaped = !escaped && c == '\\';
@@ -50,7 +68,7 @@ impl RawJson {
 
 impl fmt::Debug for RawJson {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RawJson({} bytes)", self.0.len())
+        write!(f, "RawJson({} bytes)", self.as_str().len())
     }
 }
 
@@ -62,7 +80,7 @@ impl Serialize for RawJson {
 
 impl<'de> Deserialize<'de> for RawJson {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self::new(Box::<RawValue>::deserialize(deserializer)?.get()))
+        Box::<RawValue>::deserialize(deserializer).map(|value| Self(Text::Parsed(value)))
     }
 }
 

@@ -39,7 +39,6 @@ pub struct AlertEntity<'a> {
 }
 
 /// All objects, wherever they stand, and their fields.
-#[derive(Default)]
 struct Pool<'a> {
     objects: Vec<Object<'a>>,
     fields: Vec<(Cow<'a, str>, Value<'a>)>,
@@ -48,11 +47,12 @@ struct Pool<'a> {
     refers: bool,
 }
 
-/// An object: its own id, the id that it stands for, and its other fields, in the order of the service.
+/// An object: its own id, the id that it stands for, what it is, and its fields (that among them), in the order of the service.
 #[derive(Default)]
 struct Object<'a> {
     id: Option<Cow<'a, str>>,
     reference: Option<Cow<'a, str>>,
+    kind: Option<Cow<'a, str>>,
     fields: Range<usize>,
 }
 
@@ -65,7 +65,14 @@ pub(crate) enum Value<'a> {
 
 impl<'a> AlertEntities<'a> {
     pub(super) fn read(text: &'a str) -> Result<Self> {
-        let mut pool = Pool::default();
+        // An alert's entities are a few dozen objects with a few fields each; each takes some thirty bytes at least.
+        let objects = (text.len() / 64).min(32);
+        let mut pool = Pool {
+            objects: Vec::with_capacity(objects),
+            fields: Vec::with_capacity(objects * 4),
+            open: Vec::with_capacity(objects),
+            refers: false,
+        };
         let mut deserializer = serde_json::Deserializer::from_str(text);
         let list = Reading(&mut pool).deserialize(&mut deserializer).map_err(|e| {
             Error::new(ErrorKind::Decode, "read the alert's entities")
@@ -130,7 +137,7 @@ impl<'a> AlertEntities<'a> {
 impl<'a> AlertEntity<'a> {
     /// The service's word for what it is, such as `host`; empty when it has none.
     pub fn kind(self) -> &'a str {
-        self.text("type").unwrap_or_default()
+        self.all.pool.objects[self.index].kind.as_deref().unwrap_or_default()
     }
 
     /// A text, number or flag of it as text, by the service's name, letter case ignored.
@@ -268,7 +275,7 @@ impl<'a> Visitor<'a> for Reading<'_, 'a> {
         Ok(Value::Null)
     }
     fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> std::result::Result<Value<'a>, A::Error> {
-        let mut list = Vec::new();
+        let mut list = Vec::with_capacity(8);
         while let Some(value) = seq.next_element_seed(Reading(self.0))? {
             list.push(value);
         }
@@ -286,7 +293,14 @@ impl<'a> Visitor<'a> for Reading<'_, 'a> {
                     pool.objects[index].reference = Some(id);
                     pool.refers = true;
                 }
-                (value, _) => pool.open.push((name, value)),
+                (value, word) => {
+                    if let Value::Text(kind) = &value
+                        && word.eq_ignore_ascii_case("type")
+                    {
+                        pool.objects[index].kind = Some(kind.clone());
+                    }
+                    pool.open.push((name, value));
+                }
             }
         }
         let from = pool.fields.len();

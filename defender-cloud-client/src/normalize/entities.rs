@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use pocketsoc_model::{
     CloudResource, Container, Detection, Device, DomainName, Entity, EntityKind, File, Ip, Mailbox,
-    OtherEntity, ParentProcess, Process, RegistryValue, Url, User, parse_timestamp,
+    OtherEntity, ParentProcess, Process, RegistryValue, Url, User, parse_timestamp, same_word,
 };
 
 use super::{add_resources, last_part};
@@ -23,6 +23,7 @@ pub(super) fn set_entities(detection: &mut Detection, said: &AlertProperties) {
         return;
     };
     let shown_with_files = hashes_of_files(&entities);
+    detection.entities.reserve(entities.iter().count());
     let elsewhere: Vec<_> = entities.all().filter(|e| other_cloud(e.kind()).is_some()).collect();
     if let Some(provider) = elsewhere.first().and_then(|e| other_cloud(e.kind())) {
         detection.provider = Some(provider.into());
@@ -100,14 +101,14 @@ fn normalized(entity: AlertEntity<'_>) -> Option<Entity> {
         | "blob-container" | "k8s-cluster" => resource(entity),
         _ => other(entity),
     };
-    let mut more = Vec::new();
+    let mut more = Vec::with_capacity(8);
     for (name, value) in entity.values() {
         if name.eq_ignore_ascii_case("type") || used.iter().any(|used| used.eq_ignore_ascii_case(name)) {
             continue;
         }
         match value.text() {
             Some("") => {}
-            Some(text) => more.push((name.to_owned(), text.to_owned())),
+            Some(text) => more.push((known_name(name), text.to_owned())),
             None => add_nested(&mut more, name, entity, value),
         }
     }
@@ -120,17 +121,22 @@ fn normalized(entity: AlertEntity<'_>) -> Option<Entity> {
 }
 
 /// The hashes of a file that have no field of their own.
-fn other_hashes(file: AlertEntity<'_>, of_image: bool) -> impl Iterator<Item = (String, String)> {
+fn other_hashes(file: AlertEntity<'_>, of_image: bool) -> impl Iterator<Item = (Cow<'static, str>, String)> {
     file.entities("fileHashes").filter_map(move |hash| {
         let (algorithm, value) = (hash.text("algorithm").unwrap_or("unknown"), hash.text("value")?);
-        let plain = algorithm.replace('-', "").to_ascii_uppercase();
-        let has_a_field = plain == "SHA1" || plain == "SHA256" || (plain == "MD5" && !of_image);
-        (!has_a_field).then(|| (format!("fileHashes.{algorithm}"), value.to_owned()))
+        let is = |word| same_word(algorithm, word);
+        let has_a_field = is("SHA1") || is("SHA256") || (is("MD5") && !of_image);
+        (!has_a_field).then(|| (format!("fileHashes.{algorithm}").into(), value.to_owned()))
     })
 }
 
 /// What an entity names: other entities by their names, texts, and of a plain object its texts.
-fn add_nested(more: &mut Vec<(String, String)>, name: &str, entity: AlertEntity<'_>, value: &Value<'_>) {
+fn add_nested(
+    more: &mut Vec<(Cow<'static, str>, String)>,
+    name: &str,
+    entity: AlertEntity<'_>,
+    value: &Value<'_>,
+) {
     let mut list = String::new();
     let mut add = |text: &str| {
         if list.len() < LONGEST_LIST {
@@ -143,7 +149,7 @@ fn add_nested(more: &mut Vec<(String, String)>, name: &str, entity: AlertEntity<
         if nested.kind().is_empty() {
             for (inner, text) in nested.fields() {
                 if let Some(text) = text.filter(|text| !text.is_empty()) {
-                    more.push((format!("{name}.{inner}"), cut(text).to_owned()));
+                    more.push((format!("{name}.{inner}").into(), cut(text).to_owned()));
                 }
             }
         } else if let Some(label) = label(nested) {
@@ -153,12 +159,55 @@ fn add_nested(more: &mut Vec<(String, String)>, name: &str, entity: AlertEntity<
     // What the alert does not hold is at least named.
     entity.nowhere(value).for_each(&mut add);
     if !list.is_empty() {
-        more.push((name.to_owned(), list));
+        more.push((known_name(name), list));
+    }
+}
+
+/// The service's names of fields that have no place of their own, most often seen.
+static NAMES: [&str; 28] = [
+    "account",
+    "category",
+    "containerId",
+    "countryCode",
+    "destinationPort",
+    "elevationToken",
+    "endTimeUtc",
+    "etag",
+    "files",
+    "friendlyName",
+    "host",
+    "hostIpAddress",
+    "ipAdresses",
+    "isDomainJoined",
+    "isValid",
+    "location.asn",
+    "location.carrier",
+    "location.city",
+    "location.countryCode",
+    "location.latitude",
+    "location.longitude",
+    "location.state",
+    "logonId",
+    "omsAgentID",
+    "protocol",
+    "sessionId",
+    "sourceAddress",
+    "startTimeUtc",
+];
+
+/// A name, without copying it where it is a usual one.
+fn known_name(name: &str) -> Cow<'static, str> {
+    match NAMES.binary_search(&name) {
+        Ok(at) => NAMES[at].into(),
+        Err(_) => name.to_owned().into(),
     }
 }
 
 /// A text that is not too long.
 fn cut(text: &str) -> &str {
+    if text.len() <= LONGEST_LABEL {
+        return text;
+    }
     match text.char_indices().nth(LONGEST_LABEL) {
         Some((end, _)) => &text[..end],
         None => text,
@@ -167,7 +216,7 @@ fn cut(text: &str) -> &str {
 
 /// What to call an entity.
 fn label(entity: AlertEntity<'_>) -> Option<&str> {
-    const NAMES: [&str; 16] = [
+    const LABELS: [&str; 16] = [
         "name",
         "hostName",
         "address",
@@ -185,7 +234,7 @@ fn label(entity: AlertEntity<'_>) -> Option<&str> {
         "netBiosName",
         "sid",
     ];
-    NAMES.into_iter().find_map(|name| entity.text(name))
+    LABELS.into_iter().find_map(|name| entity.text(name))
 }
 
 fn is_empty(kind: &EntityKind) -> bool {
@@ -260,9 +309,8 @@ fn account(entity: AlertEntity<'_>) -> (Entity, &'static [&'static str]) {
 }
 
 fn hash<'a>(file: AlertEntity<'a>, algorithm: &str) -> Option<&'a str> {
-    let plain = |text: &str| text.replace('-', "");
     file.entities("fileHashes")
-        .find(|hash| hash.text("algorithm").is_some_and(|a| plain(a).eq_ignore_ascii_case(algorithm)))
+        .find(|hash| hash.text("algorithm").is_some_and(|a| same_word(a, algorithm)))
         .and_then(|hash| hash.text("value"))
 }
 

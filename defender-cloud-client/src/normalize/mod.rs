@@ -64,7 +64,7 @@ pub(crate) fn detection(
     detection.links = links(&mut said);
     detection.correlation_keys = keys;
     set_identifiers(&mut detection, std::mem::take(&mut said.resource_identifiers));
-    detection.provider = Some(provider(&said).into());
+    detection.provider = Some(if detail == Detail::Full { "Azure" } else { provider(&said) }.into());
     if detail == Detail::Full {
         entities::set_entities(&mut detection, &said);
         set_properties(&mut detection, &mut said);
@@ -145,6 +145,10 @@ fn set_identifiers(detection: &mut Detection, identifiers: Vec<ResourceIdentifie
 
 /// Adds affected resources with their kinds, each once.
 fn add_resources(detection: &mut Detection, resources: impl Iterator<Item = (String, Option<String>)>) {
+    let mut resources = resources.peekable();
+    if resources.peek().is_none() {
+        return;
+    }
     let mut known: HashSet<String> = detection.resources.iter().map(|r| r.id.to_ascii_lowercase()).collect();
     for (id, kind) in resources {
         if id.is_empty() || !known.insert(id.to_ascii_lowercase()) {
@@ -166,6 +170,7 @@ fn last_part(id: &str) -> Option<String> {
 fn set_properties(detection: &mut Detection, said: &mut AlertProperties) {
     let extended = said.extended_properties();
     let properties = &mut detection.properties;
+    properties.reserve(12 + extended.len());
     properties.set_some("alertType", said.alert_type.take());
     properties.set_some("systemAlertId", said.system_alert_id.take());
     properties.set_some("productName", said.product_name.take());

@@ -1,5 +1,6 @@
 //! `soc normalize`: native objects in, normalized detections out.
 
+use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -7,13 +8,15 @@ use pocketsoc_model::ocsf::Activity;
 use pocketsoc_model::{Detection, Error};
 use pocketsoc_transport::{Decode, Elements};
 
+use serde_json::value::RawValue;
+
 use crate::args::{Common, Kind};
 use crate::failure::{Failure, Outcome};
 use crate::output::Output;
 
 pub(crate) fn run(common: &Common, from: Kind, file: &Path) -> Result<Outcome, Failure> {
     let document = read(file)?;
-    let mut elements = pocketsoc_transport::elements(document);
+    let mut elements = pocketsoc_transport::elements(body_of_example(&document).unwrap_or(document));
     let mut output = Output::new(common);
     let mut outcome = Outcome::Complete;
     loop {
@@ -28,7 +31,7 @@ pub(crate) fn run(common: &Common, from: Kind, file: &Path) -> Result<Outcome, F
             Some(Ok(detection)) => output.json(&detection, Activity::Create)?,
             Some(Err(error)) => {
                 output.flush()?;
-                Failure::plain(&error).report();
+                hinted(&error).report();
                 outcome = Outcome::WithFailures;
             }
         }
@@ -37,12 +40,38 @@ pub(crate) fn run(common: &Common, from: Kind, file: &Path) -> Result<Outcome, F
     Ok(outcome)
 }
 
+/// The body within an example of Azure's API descriptions, which stands under `responses`.
+fn body_of_example(document: &[u8]) -> Option<Vec<u8>> {
+    #[derive(serde::Deserialize)]
+    struct Example {
+        responses: BTreeMap<String, Response>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Response {
+        body: Option<Box<RawValue>>,
+    }
+    let example: Example = serde_json::from_slice(document).ok()?;
+    let body = example.responses.into_values().find_map(|response| response.body)?;
+    Some(body.get().as_bytes().to_vec())
+}
+
 /// The next element, read as what `normalize` takes.
 fn next<T: Decode>(
     elements: &mut Elements,
     normalize: fn(T) -> Result<Detection, Error>,
 ) -> Option<Result<Detection, Error>> {
     elements.next_as::<T>().map(|element| element.and_then(normalize))
+}
+
+/// What was expected, where an element has not even an id.
+fn hinted(error: &Error) -> Failure {
+    let failure = Failure::plain(error);
+    if error.message().contains("missing field") {
+        return failure.with_hint(
+            "one object of this kind, an array of them, or an object with the array `value` is expected",
+        );
+    }
+    failure
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Failure> {

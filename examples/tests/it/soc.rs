@@ -158,7 +158,16 @@ fn normalize_reads_objects_arrays_and_envelopes_and_goes_on_past_a_bad_one() {
     assert!(said.stdout.contains("\"raw\":{\"id\":\"c\",\"x\":1.50}"), "{}", said.stdout);
     let cut = run("[{\"id\":\"a\"},{\"id\":\"b", &[]);
     assert_eq!((cut.code, cut.lines().len()), (1, 1));
-    assert!(run("", &[]).stderr.contains("Eof error"));
+    assert!(run(" \n", &[]).stderr.contains("the document is empty"));
+    let example =
+        run(r#"{"parameters":{},"responses":{"200":{"body":{"value":[{"id":"da1"}]}},"404":{}}}"#, &[]);
+    assert_eq!(
+        (example.code, example.lines().len()),
+        (0, 1),
+        "an example of an API description: {}",
+        example.stderr
+    );
+    assert!(run("{\"error\":{}}", &[]).stderr.contains("hint: one object of this kind"));
 }
 
 #[test]

@@ -13,6 +13,8 @@ pub struct Elements {
     whole: Option<Vec<u8>>,
     envelope: Envelope,
     index: u64,
+    /// Why it cannot be one at all.
+    wrong: Option<&'static str>,
     done: bool,
 }
 
@@ -24,9 +26,14 @@ pub fn elements(document: impl Into<Vec<u8>>) -> Elements {
     if document.starts_with(b"\xEF\xBB\xBF") {
         document.drain(..3);
     }
+    let wrong = if document.starts_with(b"\xFF\xFE") || document.starts_with(b"\xFE\xFF") {
+        Some("the document is UTF-16: save it as UTF-8")
+    } else {
+        document.trim_ascii().is_empty().then_some("the document is empty")
+    };
     let mut envelope = Envelope::new(document.len());
     envelope.feed(&document);
-    Elements { whole: Some(document), envelope, index: 0, done: false }
+    Elements { whole: Some(document), envelope, index: 0, wrong, done: false }
 }
 
 impl Elements {
@@ -34,6 +41,10 @@ impl Elements {
     pub fn next_as<T: Decode>(&mut self) -> Option<Result<T, Error>> {
         if self.done {
             return None;
+        }
+        if let Some(wrong) = self.wrong {
+            self.done = true;
+            return Some(Err(failed(wrong, Position::default())));
         }
         let Broken { offset, what } = match self.envelope.next(T::decode_first) {
             Ok(Piece::Element(range, element)) => {
