@@ -63,9 +63,11 @@ impl DefenderCloudDetections {
         }
         let alerts = self.alerts.clone();
         Subscriptions::new(self.endpoint.clone()).walk(lane).flat_map(move |subscription| {
+            let name = subscription.display_name.as_deref().unwrap_or(subscription.subscription_id.as_str());
+            let operation = format!("list alerts of the subscription {name}");
             let scope =
                 subscription.is_in_use().then(|| AlertScope::subscription(subscription.subscription_id));
-            scope.map(|scope| alerts.walk(&scope, lane, look_ahead))
+            scope.map(|scope| alerts.walk(&scope, lane, look_ahead).named(operation))
         })
     }
 

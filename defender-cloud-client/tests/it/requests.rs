@@ -59,6 +59,7 @@ async fn an_action_is_a_post_without_a_body_to_the_alerts_own_address() {
         let requests = tenant.requests_to("/alerts/");
         assert_eq!(asked(&requests[0]), format!("POST {id}/{word}?api-version=2022-01-01"));
         assert!(requests[0].body.is_empty() && requests[0].header("content-type").is_none());
+        assert_eq!(requests[0].header("content-length"), Some("0"));
         assert_eq!(asked(&requests[1]), format!("GET {id}?api-version=2022-01-01"));
     }
 }

@@ -192,6 +192,71 @@ async fn a_change_that_the_service_turns_down_is_a_conflict_with_its_code() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_change_that_was_made_before_the_service_got_busy_is_not_called_a_conflict() {
+    let tenant = tenant().build();
+    let source = source(&tenant);
+    let id = DetectionId::new(tenant.cloud_alert_ids().swap_remove(0)).unwrap();
+    tenant.add_fault(Fault::on("/resolve", Trouble::ResetAfter).once());
+    let busy = r#"{"error":{"code":"AnotherOperationInProgress","message":"busy"}}"#;
+    tenant.add_fault(Fault::on("/resolve", Trouble::Answer(Reply::json(409, busy))));
+    let error = source.update(&id, &DetectionChange::status(Status::Resolved)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
+    assert_eq!(source.get(&id).await.unwrap().status, Status::Resolved);
+
+    let disabled = r#"{"error":{"code":"ReadOnlyDisabledSubscription","message":"disabled"}}"#;
+    tenant.add_fault(Fault::on("/activate", Trouble::Answer(Reply::json(409, disabled))));
+    let error = source.update(&id, &DetectionChange::status(Status::Active)).await.unwrap_err();
+    assert!(error.hint().unwrap().contains("the subscription is disabled"), "{:?}", error.hint());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_may_take_seconds_to_show() {
+    let tenant = tenant().build();
+    let source = source(&tenant);
+    let id = DetectionId::new(tenant.cloud_alert_ids().swap_remove(0)).unwrap();
+    // One look before the change, and three of the five after it, see the past.
+    tenant.add_fault(Fault::on("/locations/", Trouble::Stale).for_method("GET").after(1).times(4));
+    assert_eq!(source.dismiss(&id).await.unwrap().status, Status::Dismissed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resume_point_of_another_scope_is_refused_and_a_failing_subscription_named() {
+    let tenant = tenant().build();
+    let (second, name) = Tenant::subscriptions().nth(1).unwrap();
+    tenant.add_fault(Fault::status(format!("{second}/providers"), 404));
+    let mut stream = source(&tenant).list(&DetectionQuery::all());
+    let mut errors = Vec::new();
+    while let Some(item) = stream.next().await {
+        errors.extend(item.err());
+    }
+    assert_eq!(errors[0].operation(), format!("list alerts of the subscription {name}"));
+    let query = DetectionQuery::all().with_resume(stream.report().resume.unwrap());
+    tenant.clear_faults();
+    let other = client(&tenant).detections("x").within(scope(0));
+    assert_eq!(other.collect(&query).await.unwrap_err().kind(), ErrorKind::InvalidRequest);
+    let own = client(&tenant).detections("x").within(scope(1));
+    assert!(!own.collect(&query).await.unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alert_that_a_shifting_list_shows_twice_is_one() {
+    let tenant = tenant().cloud_alerts(40).page_cap(5).build();
+    let source = source(&tenant);
+    let all = source.collect(&DetectionQuery::all()).await.unwrap();
+    // The next page begins with what the one before ended with.
+    tenant.add_fault(
+        Fault::on("Microsoft.Security/alerts", Trouble::Replace("page~5".into(), "page~3".into())).once(),
+    );
+    assert_eq!(source.collect(&DetectionQuery::all()).await.unwrap().len(), all.len());
+    tenant.clear_faults();
+    tenant.add_fault(
+        Fault::on("Microsoft.Security/alerts", Trouble::Replace("page~5".into(), "page~3".into())).once(),
+    );
+    let name = all[3].id.as_str().rsplit('/').next().unwrap();
+    assert_eq!(source.get(&DetectionId::new(name).unwrap()).await.unwrap().id, all[3].id);
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_sees_no_subscription_has_an_empty_complete_list() {
     let tenant = tenant().build();
     tenant.add_app(App::new("nobody", "pw").with_azure_role(None));

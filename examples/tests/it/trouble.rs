@@ -204,6 +204,25 @@ async fn no_secret_and_no_token_at_any_log_level() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_repeats_the_token_is_not_repeated() {
+    let fake = Fake::start(Tenant::builder().alerts(1).build()).await;
+    let body = r#"{"error":{"code":"InvalidAuthenticationToken","message":"Lifetime validation failed: Bearer token-canary-7"}}"#;
+    let echo = FaultServer::start(vec![Script::answer(401, "content-type: application/json\r\n", body)])
+        .await
+        .unwrap();
+    for vendor in ["defender-endpoint", "defender-for-cloud", "graph-security"] {
+        fake.write_profiles(&format!(
+            "[[profile]]\nname = \"Token\"\nvendor = \"{vendor}\"\nauth = \"token\"\ntoken_env = \"MY_TOKEN\"\nbase_url = \"{}\"\n",
+            echo.uri()
+        ));
+        let env = [("MY_TOKEN", "token-canary-7"), ("RUST_LOG", "trace")];
+        let said = crate::fake::soc_in(&fake.folder, &["list"], &env);
+        failed(&said, &["Lifetime validation failed: Bearer ***"]);
+        assert!(!said.stderr.contains("canary"), "{}", said.stderr);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_has_arrived_is_printed_while_more_is_waited_for() {
     use std::io::BufRead as _;
     let fake = Fake::start(Tenant::builder().alerts(1).build()).await;

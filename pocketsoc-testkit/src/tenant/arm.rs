@@ -203,6 +203,10 @@ fn act(
         "dismiss" => "Dismissed",
         _ => return Err(unknown()),
     };
+    // Front ends do not take a POST whose length is not told.
+    if request.header("content-length") != Some("0") && request.body.is_empty() {
+        return Err(refusal(411, "LengthRequired", "Content-Length is required."));
+    }
     if !request.body.is_empty() {
         return Err(refusal(400, "InvalidRequestContent", "The request content was invalid."));
     }

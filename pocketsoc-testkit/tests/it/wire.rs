@@ -196,7 +196,14 @@ fn json(reply: &pocketsoc_testkit::Reply) -> Value {
 fn azure_keeps_its_manners() {
     let tenant = Tenant::builder().cloud_alerts(250).build();
     let token = tenant.azure_token(AzureRole::SecurityAdmin);
-    let ask = |method: &str, target: &str| tenant.answer(&request(method, target, &token, ""));
+    let asked = |method: &str, target: &str, token: &str| {
+        let mut request = request(method, target, token, "");
+        if method == "POST" {
+            request.headers.push(("content-length".into(), "0".into()));
+        }
+        tenant.answer(&request)
+    };
+    let ask = |method: &str, target: &str| asked(method, target, &token);
     let subscriptions = json(&ask("GET", "/subscriptions?api-version=2022-12-01"));
     assert_eq!(subscriptions["value"].as_array().unwrap().len(), 3);
     let (id, _) = Tenant::subscriptions().next().unwrap();
