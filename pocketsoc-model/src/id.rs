@@ -18,7 +18,7 @@ pub fn __check_id(what: &'static str, text: &str) -> Result<(), InvalidId> {
         "it is empty"
     } else if matches!(text, "." | "..") {
         "a path step is not an id"
-    } else if text.chars().any(char::is_control) {
+    } else if has_control_characters(text) {
         "it contains control characters"
     } else if text.len() > 2048 {
         "it is longer than 2048 bytes"
@@ -26,6 +26,14 @@ pub fn __check_id(what: &'static str, text: &str) -> Result<(), InvalidId> {
         return Ok(());
     };
     Err(InvalidId { what, reason })
+}
+
+/// All bytes first, which takes no branches: ids are long, and every detection has several.
+#[allow(clippy::needless_bitwise_bool)]
+fn has_control_characters(text: &str) -> bool {
+    // U+0080 to U+009F begin with 0xC2.
+    let suspicious = text.bytes().fold(false, |any, b| any | (b < 0x20) | (b == 0x7F) | (b == 0xC2));
+    suspicious && text.chars().any(char::is_control)
 }
 
 /// Declares a newtype id: private field, checked on construction, transparent in JSON, never interchangeable.
@@ -132,9 +140,12 @@ impl CorrelationKey {
     /// assert_eq!(CorrelationKey::alert("dcA1B2"), CorrelationKey::alert("DCa1b2"));
     /// ```
     pub fn alert(defender_id: &str) -> Self {
-        let mut key = String::with_capacity("alert:".len() + defender_id.len());
-        key.push_str("alert:");
-        key.extend(defender_id.chars().map(|c| c.to_ascii_lowercase()));
+        Self::of_alert(&["alert:", defender_id])
+    }
+
+    fn of_alert(parts: &[&str]) -> Self {
+        let mut key = parts.concat();
+        key.make_ascii_lowercase();
         Self(key)
     }
 
@@ -150,12 +161,12 @@ impl CorrelationKey {
         if name.is_empty() {
             return Vec::new();
         }
-        let mut keys = vec![Self::alert(&format!("dc{name}"))];
+        let mut keys = vec![Self::of_alert(&["alert:dc", name])];
         let digits_before = |(digits, guid): &(&str, &str)| {
             digits.len() == 19 && digits.bytes().all(|b| b.is_ascii_digit()) && !guid.is_empty()
         };
         if let Some((_, guid)) = name.split_once('_').filter(digits_before) {
-            keys.push(Self::alert(&format!("dc{guid}")));
+            keys.push(Self::of_alert(&["alert:dc", guid]));
         }
         keys
     }
@@ -189,7 +200,7 @@ mod tests {
 
     #[test]
     fn what_url_parsing_would_swallow_is_no_id() {
-        for bad in ["", "  ", ".", "..", "a\nb", "a\u{0}"] {
+        for bad in ["", "  ", ".", "..", "a\nb", "a\u{0}", "a\u{7f}", "a\u{85}"] {
             assert!(DetectionId::new(bad).is_err(), "{bad:?}");
             assert!(serde_json::from_value::<DetectionId>(serde_json::json!(bad)).is_err());
         }

@@ -1,7 +1,6 @@
 //! A source's own extras: its name for a thing and the text it gave.
 
-use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::de::{MapAccess, Visitor};
@@ -18,26 +17,50 @@ const FEW: usize = 32;
 /// extras.set("detectionSource", "WindowsDefenderAtp");
 /// assert_eq!(extras.get("detectionSource"), Some("WindowsDefenderAtp"));
 /// ```
-#[derive(Clone, PartialEq, Eq, Default)]
-pub struct Properties(Vec<(Cow<'static, str>, String)>);
+#[derive(Clone, Default)]
+pub struct Properties {
+    /// Every name with its text behind it: a detection has dozens, and two allocations for each would be half its cost.
+    texts: String,
+    entries: Vec<Entry>,
+    /// The bytes of texts that have been set anew.
+    stale: usize,
+    /// Where each name is, once there are many.
+    places: Option<HashMap<Box<str>, usize>>,
+}
+
+/// Where a name begins, where its text does, and where that ends.
+#[derive(Clone, Copy)]
+struct Entry {
+    name: usize,
+    text: usize,
+    end: usize,
+}
 
 impl Properties {
-    /// Makes room for so many more.
-    pub fn reserve(&mut self, more: usize) {
-        self.0.reserve(more);
+    /// Makes room for so many more, with so many bytes of names and texts.
+    pub fn reserve(&mut self, more: usize, bytes: usize) {
+        self.entries.reserve(more);
+        self.texts.reserve(bytes);
     }
 
     /// Sets one; a name that is there already gets the new text.
-    pub fn set(&mut self, name: impl Into<Cow<'static, str>>, text: impl Into<String>) {
-        let (name, text) = (name.into(), text.into());
-        match self.0.iter_mut().find(|(n, _)| *n == name) {
-            Some(entry) => entry.1 = text,
-            None => self.0.push((name, text)),
+    pub fn set(&mut self, name: impl AsRef<str>, text: impl AsRef<str>) {
+        let (name, text) = (name.as_ref(), text.as_ref());
+        match self.place(name) {
+            None => self.push(name, text),
+            Some(place) => {
+                let old = self.entries[place];
+                self.stale += old.end - old.name;
+                self.entries[place] = self.write(name, text);
+                if self.stale > self.texts.len() / 2 {
+                    *self = self.iter().collect();
+                }
+            }
         }
     }
 
     /// Sets one if there is a text for it.
-    pub fn set_some(&mut self, name: &'static str, text: Option<impl Into<String>>) {
+    pub fn set_some(&mut self, name: impl AsRef<str>, text: Option<impl AsRef<str>>) {
         if let Some(text) = text {
             self.set(name, text);
         }
@@ -45,63 +68,91 @@ impl Properties {
 
     /// Takes over the entries of one of the source's own bags. A name that is taken by another text gets the bag's name
     /// before it.
-    pub fn adopt(&mut self, bag: &str, entries: Self) {
-        let own = self.0.len();
-        let places: HashMap<Cow<'static, str>, usize> = if own > FEW {
-            self.0.iter().enumerate().map(|(at, (name, _))| (name.clone(), at)).collect()
-        } else {
-            HashMap::new()
-        };
-        for (name, text) in entries.0 {
-            let known = if own > FEW {
-                places.get(&name).copied()
-            } else {
-                self.0[..own].iter().position(|(n, _)| *n == name)
-            };
-            match known {
-                None => self.0.push((name, text)),
-                Some(at) if self.0[at].1 == text => {}
-                Some(_) => self.0.push((format!("{bag}.{name}").into(), text)),
+    pub fn adopt(&mut self, bag: &str, entries: &Self) {
+        self.reserve(entries.len(), entries.texts.len());
+        for (name, text) in entries.iter() {
+            match self.get(name) {
+                None => self.push(name, text),
+                Some(known) if known == text => {}
+                Some(_) => self.set(format!("{bag}.{name}"), text),
             }
         }
     }
 
     /// The text of a name.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.iter().find(|(n, _)| *n == name).map(|(_, text)| text)
+        self.place(name).map(|place| self.at(self.entries[place]).1)
     }
 
     /// All of them, in the order they were set.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, text)| (name.as_ref(), text.as_str()))
+        self.entries.iter().map(|entry| self.at(*entry))
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.entries.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.entries.is_empty()
+    }
+
+    fn at(&self, entry: Entry) -> (&str, &str) {
+        (&self.texts[entry.name..entry.text], &self.texts[entry.text..entry.end])
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        match &self.places {
+            Some(places) => places.get(name).copied(),
+            None => self.entries.iter().position(|entry| {
+                entry.text - entry.name == name.len()
+                    && self.texts.as_bytes()[entry.name..entry.text] == *name.as_bytes()
+            }),
+        }
+    }
+
+    /// Adds one whose name is not there yet.
+    fn push(&mut self, name: &str, text: &str) {
+        if self.entries.capacity() == 0 {
+            self.reserve(4, 128);
+        }
+        let entry = self.write(name, text);
+        self.entries.push(entry);
+        if let Some(places) = &mut self.places {
+            places.insert(name.into(), self.entries.len() - 1);
+        } else if self.entries.len() > FEW {
+            let names = self.iter().map(|(name, _)| name.into());
+            self.places = Some(names.zip(0..).collect());
+        }
+    }
+
+    fn write(&mut self, name: &str, text: &str) -> Entry {
+        let begin = self.texts.len();
+        self.texts.push_str(name);
+        let middle = self.texts.len();
+        self.texts.push_str(text);
+        Entry { name: begin, text: middle, end: self.texts.len() }
     }
 }
 
-impl<N: Into<Cow<'static, str>>> FromIterator<(N, String)> for Properties {
+impl PartialEq for Properties {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Properties {}
+
+impl<N: AsRef<str>, T: AsRef<str>> FromIterator<(N, T)> for Properties {
     /// Of several texts for one name, the last counts.
-    fn from_iter<I: IntoIterator<Item = (N, String)>>(entries: I) -> Self {
-        let mut all: Vec<(Cow<'static, str>, String)> =
-            entries.into_iter().map(|(name, text)| (name.into(), text)).collect();
-        // Few names are compared sooner than hashed.
-        if all.len() <= FEW && (1..all.len()).all(|n| all[..n].iter().all(|(name, _)| *name != all[n].0)) {
-            return Self(all);
+    fn from_iter<I: IntoIterator<Item = (N, T)>>(entries: I) -> Self {
+        let mut all = Self::default();
+        for (name, text) in entries {
+            all.set(name, text);
         }
-        let mut seen = HashSet::with_capacity(all.len());
-        let mut last: Vec<bool> = all.iter().rev().map(|(name, _)| seen.insert(name.as_ref())).collect();
-        if seen.len() < all.len() {
-            all.retain(|_| last.pop().unwrap_or_default());
-        }
-        Self(all)
+        all
     }
 }
 
@@ -126,11 +177,11 @@ impl<'de> Deserialize<'de> for Properties {
                 f.write_str("an object of texts")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Properties, A::Error> {
-                let mut entries = Vec::new();
-                while let Some(entry) = map.next_entry::<String, String>()? {
-                    entries.push(entry);
+                let mut all = Properties::default();
+                while let Some((name, text)) = map.next_entry::<String, String>()? {
+                    all.set(name, text);
                 }
-                Ok(entries.into_iter().collect())
+                Ok(all)
             }
         }
         deserializer.deserialize_map(Entries)
@@ -149,7 +200,7 @@ mod tests {
         let bag: Properties =
             serde_json::from_str(r#"{"alertType":"VM_X","productName":"Other","b":"1","b":"2","a":"3"}"#)
                 .unwrap();
-        own.adopt("extendedProperties", bag);
+        own.adopt("extendedProperties", &bag);
         let all: Vec<_> = own.iter().collect();
         assert_eq!(
             all,
@@ -161,5 +212,29 @@ mod tests {
                 ("a", "3")
             ]
         );
+    }
+
+    #[test]
+    fn a_text_set_again_and_again_takes_no_more_room_and_keeps_its_place() {
+        let mut own = Properties::default();
+        own.set("first", "1");
+        own.set("again", "0");
+        own.set("last", "3");
+        for round in 0..1000 {
+            own.set("again", format!("round {round}"));
+        }
+        assert_eq!(own.iter().collect::<Vec<_>>(), [("first", "1"), ("again", "round 999"), ("last", "3")]);
+        assert!(own.texts.len() < 200);
+    }
+
+    #[test]
+    fn many_names_are_found_as_surely_as_few() {
+        let mut own: Properties = (0..500).map(|n| (format!("name{n}"), n.to_string())).collect();
+        own.set("name7", "seven");
+        own.adopt("bag", &(400..600).map(|n| (format!("name{n}"), "other".to_owned())).collect());
+        assert_eq!(own.len(), 500 + 200);
+        assert_eq!(own.get("name7"), Some("seven"));
+        assert_eq!((own.get("bag.name450"), own.get("name599")), (Some("other"), Some("other")));
+        assert_eq!(own.get("name600"), None);
     }
 }

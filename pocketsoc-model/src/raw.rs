@@ -49,19 +49,21 @@ impl RawJson {
     /// assert_eq!(raw.compact(), "{\"a b\":1.50}");
     /// ```
     pub fn compact(&self) -> String {
-        let mut out = String::with_capacity(self.as_str().len());
-        let (mut in_string, mut escaped) = (false, false);
-        for c in self.as_str().chars() {
+        let text = self.as_str();
+        let mut out = String::with_capacity(text.len());
+        let (mut in_string, mut escaped, mut begin) = (false, false, 0);
+        for (at, b) in text.bytes().enumerate() {
             if in_string {
-                in_string = escaped || c != '"';
-                escaped = !escaped && c == '\\';
-            } else if matches!(c, ' ' | '\n' | '\r' | '\t') {
-                continue;
+                in_string = escaped || b != b'"';
+                escaped = !escaped && b == b'\\';
+            } else if matches!(b, b' ' | b'\n' | b'\r' | b'\t') {
+                out.push_str(&text[begin..at]);
+                begin = at + 1;
             } else {
-                in_string = c == '"';
+                in_string = b == b'"';
             }
-            out.push(c);
         }
+        out.push_str(&text[begin..]);
         out
     }
 }

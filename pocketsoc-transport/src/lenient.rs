@@ -3,14 +3,15 @@
 //! For `#[serde(default, deserialize_with = "lenient::…")]`. What does not fit becomes absent; the element's raw bytes
 //! still have it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
 use chrono::{DateTime, Utc};
-use pocketsoc_model::{Properties, RawJson, parse_timestamp};
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use pocketsoc_model::{Properties, parse_timestamp};
+use serde::Deserialize;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// What one scalar on the wire can be turned into; anything else is absent.
 trait Scalar: Sized {
@@ -321,11 +322,12 @@ pub fn properties<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Properti
             f.write_str("an object")
         }
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Properties, A::Error> {
-            let mut entries = Vec::new();
-            while let Some((name, value)) = map.next_entry::<String, RawJson>()? {
-                entries.extend(bag_text(value.as_str()).map(|text| (name, text)));
+            let mut bag = Properties::default();
+            bag.reserve(8, 256);
+            while let Some(Name(name)) = map.next_key::<Name<'_>>()? {
+                map.next_value_seed(BagEntry { bag: &mut bag, name: &name })?;
             }
-            Ok(entries.into_iter().collect())
+            Ok(bag)
         }
         fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Properties, A::Error> {
             while seq.next_element::<IgnoredAny>()?.is_some() {}
@@ -336,34 +338,61 @@ pub fn properties<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Properti
     deserializer.deserialize_any(Bag)
 }
 
-/// An open bag that is here as text; see [`properties`]. Of a bag that is broken, what stands before.
-pub fn bag(text: &str) -> Properties {
-    struct Bag<'a>(&'a mut Vec<(String, String)>);
-    impl<'de> Visitor<'de> for Bag<'_> {
-        type Value = ();
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
-        }
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-            while let Some((name, value)) = map.next_entry::<String, &'de RawValue>()? {
-                self.0.extend(bag_text(value.get()).map(|text| (name, text)));
-            }
-            Ok(())
-        }
-    }
-    let mut entries = Vec::new();
-    // A broken end takes nothing from what came before it.
-    let _ = serde_json::Deserializer::from_str(text).deserialize_any(Bag(&mut entries));
-    entries.into_iter().collect()
+/// A member's name, copied only where it is written with escapes.
+#[derive(Debug, Deserialize)]
+pub struct Name<'a>(#[serde(borrow)] pub Cow<'a, str>);
+
+/// Reads a value into its bag.
+struct BagEntry<'a> {
+    bag: &'a mut Properties,
+    name: &'a str,
 }
 
-/// A value of a bag as text; `None` for null. A text that cannot be read stays as it is written.
-fn bag_text(value: &str) -> Option<String> {
-    match value.as_bytes().first() {
-        Some(b'"') => Some(serde_json::from_str(value).unwrap_or_else(|_| value.to_owned())),
-        Some(b'n') => None,
-        Some(b'{' | b'[') => Some(RawJson::new(value).compact()),
-        _ => Some(value.to_owned()),
+impl<'de> DeserializeSeed<'de> for BagEntry<'_> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for BagEntry<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        self.bag.set(self.name, text);
+        Ok(())
+    }
+    fn visit_i64<E>(self, value: i64) -> Result<(), E> {
+        self.bag.set(self.name, value.to_string());
+        Ok(())
+    }
+    fn visit_u64<E>(self, value: u64) -> Result<(), E> {
+        self.bag.set(self.name, value.to_string());
+        Ok(())
+    }
+    fn visit_f64<E>(self, value: f64) -> Result<(), E> {
+        self.bag.set(self.name, value.to_string());
+        Ok(())
+    }
+    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
+        self.bag.set(self.name, if value { "true" } else { "false" });
+        Ok(())
+    }
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<(), A::Error> {
+        let value = serde_json::Value::deserialize(SeqAccessDeserializer::new(seq))?;
+        self.bag.set(self.name, value.to_string());
+        Ok(())
+    }
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        let value = serde_json::Value::deserialize(MapAccessDeserializer::new(map))?;
+        self.bag.set(self.name, value.to_string());
+        Ok(())
     }
 }
 

@@ -134,9 +134,9 @@ pub struct AlertProperties {
     /// What related alerts share.
     #[serde(default, deserialize_with = "lenient::text")]
     pub correlation_key: Option<String>,
-    /// The rule's own extras, as they came; see [`extended_properties`](Self::extended_properties).
-    #[serde(default)]
-    pub extended_properties: Option<RawJson>,
+    /// The rule's own extras: each name with its text.
+    #[serde(default, deserialize_with = "lenient::properties")]
+    pub extended_properties: Properties,
     /// The resource most affected, as a name to show.
     #[serde(default, deserialize_with = "lenient::text")]
     pub compromised_entity: Option<String>,
@@ -165,11 +165,6 @@ impl AlertProperties {
     /// `Decode` when it is no list of objects.
     pub fn entities(&self) -> Result<AlertEntities<'_>> {
         AlertEntities::read(self.entities.as_ref().map_or("[]", RawJson::as_str))
-    }
-
-    /// The rule's own extras, read now: each name with its text.
-    pub fn extended_properties(&self) -> Properties {
-        lenient::bag(self.extended_properties.as_ref().map_or("{}", RawJson::as_str))
     }
 
     /// The latest of the alert's own times: the service has no time of the last change.
@@ -230,6 +225,7 @@ pub struct ExtendedLink {
 }
 
 impl<'de> Deserialize<'de> for ExtendedLink {
+    /// One answer may have a name in both letter cases.
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         let bag = lenient::properties(deserializer)?;
         let text = |name: &str| {

@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::Range;
 
 use pocketsoc_model::{Error, ErrorKind, Result};
-use serde::Deserialize;
+use pocketsoc_transport::lenient::Name;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// So many references in a row lead nowhere.
@@ -27,8 +27,6 @@ const HOPS: usize = 16;
 pub struct AlertEntities<'a> {
     pool: Pool<'a>,
     listed: Vec<usize>,
-    /// The objects with an id, by it; empty where nothing refers to any.
-    by_id: Vec<usize>,
 }
 
 /// One entity; several may stand for the same object.
@@ -47,11 +45,13 @@ struct Pool<'a> {
     refers: bool,
 }
 
-/// An object: its own id, the id that it stands for, what it is, and its fields (that among them), in the order of the service.
+/// An object: its own id, the id that it stands for and where that leads, what it is, and its fields (that among them),
+/// in the order of the service.
 #[derive(Default)]
 struct Object<'a> {
     id: Option<Cow<'a, str>>,
     reference: Option<Cow<'a, str>>,
+    leads_to: Option<usize>,
     kind: Option<Cow<'a, str>>,
     fields: Range<usize>,
 }
@@ -63,14 +63,42 @@ pub(crate) enum Value<'a> {
     Null,
 }
 
+impl Pool<'_> {
+    /// Finds for each reference the object that it stands for, over other references where need be.
+    fn follow_references(&mut self) {
+        let objects = &self.objects;
+        let mut by_id = Vec::with_capacity(objects.len());
+        by_id.extend((0..objects.len()).filter(|index| objects[*index].id.is_some()));
+        // Stable: of several with one id, the last stands last.
+        by_id.sort_by(|a: &usize, b: &usize| objects[*a].id.cmp(&objects[*b].id));
+        let named = |wanted: &str| {
+            let id = |at: &usize| objects[*at].id.as_deref().unwrap_or_default();
+            let behind = by_id.partition_point(|at| id(at) <= wanted);
+            by_id[..behind].last().copied().filter(|at| id(at) == wanted)
+        };
+        let end_of = |mut index: usize| {
+            for _ in 0..HOPS {
+                let Some(wanted) = objects[index].reference.as_deref() else { return Some(index) };
+                index = named(wanted)?;
+            }
+            None
+        };
+        let refers = |index: &usize| objects[*index].reference.is_some();
+        let ends: Vec<_> = (0..objects.len()).filter(refers).map(|index| (index, end_of(index))).collect();
+        for (index, end) in ends {
+            self.objects[index].leads_to = end;
+        }
+    }
+}
+
 impl<'a> AlertEntities<'a> {
     pub(super) fn read(text: &'a str) -> Result<Self> {
-        // An alert's entities are a few dozen objects with a few fields each; each takes some thirty bytes at least.
-        let objects = (text.len() / 64).min(32);
+        // An alert's entities are a dozen objects with a few fields each.
+        let objects = (text.len() / 96).min(32);
         let mut pool = Pool {
             objects: Vec::with_capacity(objects),
             fields: Vec::with_capacity(objects * 4),
-            open: Vec::with_capacity(objects),
+            open: Vec::with_capacity(16),
             refers: false,
         };
         let mut deserializer = serde_json::Deserializer::from_str(text);
@@ -83,13 +111,10 @@ impl<'a> AlertEntities<'a> {
             Value::List(values) => values.iter().filter_map(Value::object).collect(),
             one => one.object().into_iter().collect(),
         };
-        let mut by_id = Vec::new();
         if pool.refers {
-            by_id.extend((0..pool.objects.len()).filter(|index| pool.objects[*index].id.is_some()));
-            // Stable: of several with one id, the last stands last.
-            by_id.sort_by(|a, b| pool.objects[*a].id.cmp(&pool.objects[*b].id));
+            pool.follow_references();
         }
-        Ok(Self { pool, listed, by_id })
+        Ok(Self { pool, listed })
     }
 
     /// Each listed entity once, in the order of the service; references to nothing are left out, see
@@ -123,14 +148,8 @@ impl<'a> AlertEntities<'a> {
 
     /// The object that an object stands for: itself, or where its reference leads.
     fn resolve(&self, index: usize) -> Option<usize> {
-        let mut index = index;
-        for _ in 0..HOPS {
-            let Some(wanted) = self.pool.objects[index].reference.as_deref() else { return Some(index) };
-            let id = |at: &usize| self.pool.objects[*at].id.as_deref().unwrap_or_default();
-            let behind = self.by_id.partition_point(|at| id(at) <= wanted);
-            index = *self.by_id[..behind].last().filter(|at| id(at) == wanted)?;
-        }
-        None
+        let object = &self.pool.objects[index];
+        if object.reference.is_some() { object.leads_to } else { Some(index) }
     }
 }
 
@@ -234,10 +253,6 @@ impl fmt::Debug for AlertEntity<'_> {
 
 /// Reads one value; objects go to the pool.
 struct Reading<'p, 'a>(&'p mut Pool<'a>);
-
-/// A field's name, without copying it.
-#[derive(Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl<'a> DeserializeSeed<'a> for Reading<'_, 'a> {
     type Value = Value<'a>;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use pocketsoc_model::{
     CloudResource, Container, Detection, Device, DomainName, Entity, EntityKind, File, Ip, Mailbox,
-    OtherEntity, ParentProcess, Process, RegistryValue, Url, User, parse_timestamp, same_word,
+    OtherEntity, ParentProcess, Process, Properties, RegistryValue, Url, User, parse_timestamp, same_word,
 };
 
 use super::{add_resources, last_part};
@@ -101,42 +101,37 @@ fn normalized(entity: AlertEntity<'_>) -> Option<Entity> {
         | "blob-container" | "k8s-cluster" => resource(entity),
         _ => other(entity),
     };
-    let mut more = Vec::with_capacity(8);
     for (name, value) in entity.values() {
         if name.eq_ignore_ascii_case("type") || used.iter().any(|used| used.eq_ignore_ascii_case(name)) {
             continue;
         }
         match value.text() {
             Some("") => {}
-            Some(text) => more.push((known_name(name), text.to_owned())),
-            None => add_nested(&mut more, name, entity, value),
+            Some(text) => normalized.properties.set(name, text),
+            None => add_nested(&mut normalized.properties, name, entity, value),
         }
     }
     for file in [Some(entity).filter(|_| kind == "file"), entity.entity("imageFile")].into_iter().flatten() {
-        more.extend(other_hashes(file, kind == "process"));
+        set_other_hashes(&mut normalized.properties, file, kind == "process");
     }
-    let says_nothing = more.is_empty() && normalized.name.is_empty() && is_empty(&normalized.kind);
-    normalized.properties = more.into_iter().collect();
+    let says_nothing =
+        normalized.properties.is_empty() && normalized.name.is_empty() && is_empty(&normalized.kind);
     (!says_nothing).then_some(normalized)
 }
 
-/// The hashes of a file that have no field of their own.
-fn other_hashes(file: AlertEntity<'_>, of_image: bool) -> impl Iterator<Item = (Cow<'static, str>, String)> {
-    file.entities("fileHashes").filter_map(move |hash| {
-        let (algorithm, value) = (hash.text("algorithm").unwrap_or("unknown"), hash.text("value")?);
+/// Sets the hashes of a file that have no field of their own.
+fn set_other_hashes(more: &mut Properties, file: AlertEntity<'_>, of_image: bool) {
+    for hash in file.entities("fileHashes") {
+        let algorithm = hash.text("algorithm").unwrap_or("unknown");
         let is = |word| same_word(algorithm, word);
-        let has_a_field = is("SHA1") || is("SHA256") || (is("MD5") && !of_image);
-        (!has_a_field).then(|| (format!("fileHashes.{algorithm}").into(), value.to_owned()))
-    })
+        if !(is("SHA1") || is("SHA256") || (is("MD5") && !of_image)) {
+            more.set_some(format!("fileHashes.{algorithm}"), hash.text("value"));
+        }
+    }
 }
 
 /// What an entity names: other entities by their names, texts, and of a plain object its texts.
-fn add_nested(
-    more: &mut Vec<(Cow<'static, str>, String)>,
-    name: &str,
-    entity: AlertEntity<'_>,
-    value: &Value<'_>,
-) {
+fn add_nested(more: &mut Properties, name: &str, entity: AlertEntity<'_>, value: &Value<'_>) {
     let mut list = String::new();
     let mut add = |text: &str| {
         if list.len() < LONGEST_LIST {
@@ -149,7 +144,7 @@ fn add_nested(
         if nested.kind().is_empty() {
             for (inner, text) in nested.fields() {
                 if let Some(text) = text.filter(|text| !text.is_empty()) {
-                    more.push((format!("{name}.{inner}").into(), cut(text).to_owned()));
+                    more.set([name, inner].join("."), cut(text));
                 }
             }
         } else if let Some(label) = label(nested) {
@@ -159,47 +154,7 @@ fn add_nested(
     // What the alert does not hold is at least named.
     entity.nowhere(value).for_each(&mut add);
     if !list.is_empty() {
-        more.push((known_name(name), list));
-    }
-}
-
-/// The service's names of fields that have no place of their own, most often seen.
-static NAMES: [&str; 28] = [
-    "account",
-    "category",
-    "containerId",
-    "countryCode",
-    "destinationPort",
-    "elevationToken",
-    "endTimeUtc",
-    "etag",
-    "files",
-    "friendlyName",
-    "host",
-    "hostIpAddress",
-    "ipAdresses",
-    "isDomainJoined",
-    "isValid",
-    "location.asn",
-    "location.carrier",
-    "location.city",
-    "location.countryCode",
-    "location.latitude",
-    "location.longitude",
-    "location.state",
-    "logonId",
-    "omsAgentID",
-    "protocol",
-    "sessionId",
-    "sourceAddress",
-    "startTimeUtc",
-];
-
-/// A name, without copying it where it is a usual one.
-fn known_name(name: &str) -> Cow<'static, str> {
-    match NAMES.binary_search(&name) {
-        Ok(at) => NAMES[at].into(),
-        Err(_) => name.to_owned().into(),
+        more.set(name, list);
     }
 }
 
@@ -271,12 +226,12 @@ fn host(entity: AlertEntity<'_>) -> (Entity, &'static [&'static str]) {
     let short = entity.text("hostName").or_else(|| entity.text("netBiosName"));
     device.id = owned(azure);
     device.dns_name = match (short, entity.text("dnsDomain")) {
-        (Some(short), Some(domain)) => Some(format!("{short}.{domain}")),
+        (Some(short), Some(domain)) => Some([short, domain].join(".")),
         (short, _) => owned(short),
     };
     let system = entity.text("operatingSystem").or_else(|| entity.text("osFamily"));
     device.os = match (system, entity.text("osVersion")) {
-        (Some(system), Some(version)) => Some(format!("{system} {version}")),
+        (Some(system), Some(version)) => Some([system, version].join(" ")),
         (system, version) => owned(system.or(version)),
     };
     let name = owned(short).or_else(|| azure.and_then(last_part));
@@ -300,7 +255,7 @@ fn account(entity: AlertEntity<'_>) -> (Entity, &'static [&'static str]) {
     user.sid = owned(entity.text("sid"));
     user.aad_id = owned(entity.text("aadUserId"));
     user.upn = match (entity.text("name"), entity.text("upnSuffix")) {
-        (Some(name), Some(suffix)) => Some(format!("{name}@{suffix}")),
+        (Some(name), Some(suffix)) => Some([name, suffix].join("@")),
         _ => None,
     };
     let name = user.account.clone().or_else(|| user.sid.clone()).or_else(|| user.aad_id.clone());

@@ -6,8 +6,8 @@ use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use pocketsoc_model::{
-    CorrelationKey, Detail, Detection, DetectionId, Link, Product, Resource, Result, Severity, Status,
-    Tactic, TechniqueId, TransitionTable,
+    CorrelationKey, Detail, Detection, DetectionId, Link, Product, RawJson, Resource, Result, Severity,
+    Status, Tactic, TechniqueId, TransitionTable,
 };
 
 use crate::alerts::{Alert, AlertProperties, AlertStatus, ResourceIdentifier};
@@ -48,7 +48,7 @@ pub(crate) fn detection(
         detection.native_severity = (!word.is_known()).then(|| word.to_string());
     }
     detection.status = status(said.status.as_ref());
-    detection.native_status = said.status.as_ref().map(ToString::to_string);
+    detection.native_status = said.status.as_ref().map(|word| word.as_str().to_owned());
     for tactic in said.intents().filter_map(Tactic::from_category) {
         if !detection.tactics.contains(&tactic) {
             detection.tactics.push(tactic);
@@ -67,7 +67,7 @@ pub(crate) fn detection(
     detection.provider = Some(if detail == Detail::Full { "Azure" } else { provider(&said) }.into());
     if detail == Detail::Full {
         entities::set_entities(&mut detection, &said);
-        set_properties(&mut detection, &mut said);
+        set_properties(&mut detection, &said);
     }
     detection.raw = raw;
     Ok(detection.seen_through(profile, table))
@@ -85,7 +85,7 @@ fn status(word: Option<&AlertStatus>) -> Status {
 
 /// The cloud, as far as a glance at the entities shows it.
 fn provider(said: &AlertProperties) -> &'static str {
-    let text = said.entities.as_ref().map_or("", pocketsoc_model::RawJson::as_str);
+    let text = said.entities.as_ref().map_or("", RawJson::as_str);
     let kinds = ["gcp-resource", "google-resource", "aws-resource", "amazon-resource"];
     let other = kinds.into_iter().find(|kind| text.contains(&format!("\"{kind}\"")));
     other.and_then(entities::other_cloud).unwrap_or("Azure")
@@ -110,7 +110,7 @@ fn links(said: &mut AlertProperties) -> Vec<Link> {
 /// Affected resources become resources; the workspace and the tenant that the alert came by, properties.
 fn set_identifiers(detection: &mut Detection, identifiers: Vec<ResourceIdentifier>) {
     let resources = identifiers.iter().filter_map(|identifier| {
-        let kind = identifier.kind.as_ref().map(ToString::to_string);
+        let kind = identifier.kind.as_ref().map(|kind| kind.as_str().to_owned());
         Some((identifier.azure_resource_id.clone()?, kind))
     });
     add_resources(detection, resources);
@@ -143,15 +143,27 @@ fn set_identifiers(detection: &mut Detection, identifiers: Vec<ResourceIdentifie
     }
 }
 
+/// So many resources are compared with one another one by one.
+const FEW: usize = 16;
+
 /// Adds affected resources with their kinds, each once.
 fn add_resources(detection: &mut Detection, resources: impl Iterator<Item = (String, Option<String>)>) {
     let mut resources = resources.peekable();
     if resources.peek().is_none() {
         return;
     }
-    let mut known: HashSet<String> = detection.resources.iter().map(|r| r.id.to_ascii_lowercase()).collect();
+    // Nearly always one or two; an alert that names thousands is not compared with itself.
+    let mut known: HashSet<String> = HashSet::new();
     for (id, kind) in resources {
-        if id.is_empty() || !known.insert(id.to_ascii_lowercase()) {
+        let known_already = if detection.resources.len() < FEW {
+            detection.resources.iter().any(|resource| resource.id.eq_ignore_ascii_case(&id))
+        } else {
+            if known.is_empty() {
+                known = detection.resources.iter().map(|r| r.id.to_ascii_lowercase()).collect();
+            }
+            !known.insert(id.to_ascii_lowercase())
+        };
+        if id.is_empty() || known_already {
             continue;
         }
         let name = last_part(&id);
@@ -167,21 +179,20 @@ fn last_part(id: &str) -> Option<String> {
 }
 
 /// What has no field of its own, under the service's names.
-fn set_properties(detection: &mut Detection, said: &mut AlertProperties) {
-    let extended = said.extended_properties();
+fn set_properties(detection: &mut Detection, said: &AlertProperties) {
     let properties = &mut detection.properties;
-    properties.reserve(12 + extended.len());
-    properties.set_some("alertType", said.alert_type.take());
-    properties.set_some("systemAlertId", said.system_alert_id.take());
-    properties.set_some("productName", said.product_name.take());
-    properties.set_some("productComponentName", said.product_component_name.take());
-    properties.set_some("vendorName", said.vendor_name.take());
-    properties.set_some("compromisedEntity", said.compromised_entity.take());
-    properties.set_some("isIncident", said.is_incident.map(|flag| flag.to_string()));
-    properties.set_some("correlationKey", said.correlation_key.take().filter(|key| !key.is_empty()));
-    properties.set_some("version", said.version.take());
-    let steps = std::mem::take(&mut said.remediation_steps);
+    properties.reserve(12 + said.extended_properties.len(), 1024);
+    properties.set_some("alertType", said.alert_type.as_deref());
+    properties.set_some("systemAlertId", said.system_alert_id.as_deref());
+    properties.set_some("productName", said.product_name.as_deref());
+    properties.set_some("productComponentName", said.product_component_name.as_deref());
+    properties.set_some("vendorName", said.vendor_name.as_deref());
+    properties.set_some("compromisedEntity", said.compromised_entity.as_deref());
+    properties.set_some("isIncident", said.is_incident.map(|flag| if flag { "true" } else { "false" }));
+    properties.set_some("correlationKey", said.correlation_key.as_deref().filter(|key| !key.is_empty()));
+    properties.set_some("version", said.version.as_deref());
+    let steps = &said.remediation_steps;
     properties.set_some("remediationSteps", (!steps.is_empty()).then(|| steps.join("\n")));
-    properties.set_some("supportingEvidence", said.supporting_evidence.take().map(|json| json.compact()));
-    properties.adopt("extendedProperties", extended);
+    properties.set_some("supportingEvidence", said.supporting_evidence.as_ref().map(RawJson::compact));
+    properties.adopt("extendedProperties", &said.extended_properties);
 }

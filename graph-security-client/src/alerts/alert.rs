@@ -122,9 +122,9 @@ pub struct Alert {
     /// The policy that raised it.
     #[serde(default, deserialize_with = "lenient::text")]
     pub alert_policy_id: Option<String>,
-    /// The product's extras, as they came; see [`additional_data`](Self::additional_data).
-    #[serde(default)]
-    pub additional_data: Option<RawJson>,
+    /// The product's extras: each name with its text.
+    #[serde(default, deserialize_with = "lenient::properties")]
+    pub additional_data: Properties,
     /// The customer's own details.
     #[serde(default, deserialize_with = "lenient::properties")]
     pub custom_details: Properties,
@@ -157,11 +157,6 @@ impl Alert {
     /// What of the evidence can be read, and how many pieces cannot.
     pub(crate) fn evidence_that_can_be_read(&self) -> (Vec<Evidence>, usize) {
         evidence::read_what_can_be(self.evidence.as_ref().map_or("[]", RawJson::as_str))
-    }
-
-    /// The product's extras, read now: each name with its text.
-    pub fn additional_data(&self) -> Properties {
-        lenient::bag(self.additional_data.as_ref().map_or("{}", RawJson::as_str))
     }
 
     /// The alert's JSON as it came, byte for byte.

@@ -8,7 +8,7 @@ use pocketsoc_model::{
 use super::{evidence, set_assessment};
 use crate::alerts::Alert;
 use crate::comment;
-use crate::words::{AlertStatus, ServiceSource};
+use crate::words::{AlertStatus, DetectionOrigin, InvestigationState, ServiceSource};
 
 /// What ids of alerts of Defender for Cloud begin with.
 const CLOUD: &str = "dc";
@@ -29,7 +29,7 @@ pub(crate) fn detection(
     let (verdict, reason) = (alert.classification.as_ref(), alert.determination.as_ref());
     set_assessment(&mut detection, alert.severity.as_ref(), verdict, reason);
     detection.status = status(alert.status.as_ref());
-    detection.native_status = alert.status.as_ref().map(ToString::to_string);
+    detection.native_status = alert.status.as_ref().map(|word| word.as_str().to_owned());
     detection.assigned_to = alert.assigned_to.take();
     for category in alert.category.iter().chain(&alert.categories) {
         detection.tactics.extend(Tactic::from_category(category).filter(|t| !detection.tactics.contains(t)));
@@ -53,7 +53,7 @@ pub(crate) fn detection(
     detection.tags = std::mem::take(&mut alert.system_tags);
     if detail == Detail::Full {
         evidence::set_entities(&mut detection, &alert);
-        set_properties(&mut detection, &mut alert);
+        set_properties(&mut detection, &alert);
     }
     detection.raw = raw;
     Ok(detection.seen_through(profile, table))
@@ -92,22 +92,22 @@ fn correlation_keys(alert: &Alert) -> Vec<CorrelationKey> {
 }
 
 /// What has no field of its own, under the service's names.
-fn set_properties(detection: &mut Detection, alert: &mut Alert) {
-    let additional = alert.additional_data();
+fn set_properties(detection: &mut Detection, alert: &Alert) {
     let properties = &mut detection.properties;
-    properties.set_some("serviceSource", alert.service_source.as_ref().map(ToString::to_string));
-    properties.set_some("detectionSource", alert.detection_origin.as_ref().map(ToString::to_string));
-    properties.set_some("productName", alert.product_name.take());
-    properties.set_some("detectorId", alert.detector_id.take());
-    properties.set_some("alertPolicyId", alert.alert_policy_id.take());
-    properties.set_some("providerAlertId", alert.provider_alert_id.take());
-    properties.set_some("actorDisplayName", alert.actor_display_name.take());
-    properties.set_some("threatDisplayName", alert.threat_display_name.take());
-    properties.set_some("threatFamilyName", alert.threat_family_name.take());
-    properties.set_some("investigationState", alert.investigation_state.as_ref().map(ToString::to_string));
-    properties.set_some("recommendedActions", alert.recommended_actions.take());
-    let categories = std::mem::take(&mut alert.categories);
+    properties.set_some("serviceSource", alert.service_source.as_ref().map(ServiceSource::as_str));
+    properties.set_some("detectionSource", alert.detection_origin.as_ref().map(DetectionOrigin::as_str));
+    properties.set_some("productName", alert.product_name.as_deref());
+    properties.set_some("detectorId", alert.detector_id.as_deref());
+    properties.set_some("alertPolicyId", alert.alert_policy_id.as_deref());
+    properties.set_some("providerAlertId", alert.provider_alert_id.as_deref());
+    properties.set_some("actorDisplayName", alert.actor_display_name.as_deref());
+    properties.set_some("threatDisplayName", alert.threat_display_name.as_deref());
+    properties.set_some("threatFamilyName", alert.threat_family_name.as_deref());
+    properties
+        .set_some("investigationState", alert.investigation_state.as_ref().map(InvestigationState::as_str));
+    properties.set_some("recommendedActions", alert.recommended_actions.as_deref());
+    let categories = &alert.categories;
     properties.set_some("categories", (!categories.is_empty()).then(|| categories.join(", ")));
-    properties.adopt("customDetails", std::mem::take(&mut alert.custom_details));
-    properties.adopt("additionalData", additional);
+    properties.adopt("customDetails", &alert.custom_details);
+    properties.adopt("additionalData", &alert.additional_data);
 }

@@ -153,7 +153,7 @@ fn entity(evidence: Evidence) -> Entity {
     entity.seen_at = common.created_date_time;
     entity.properties.set_some("remediationStatusDetails", common.remediation_status_details);
     entity.properties.set_some("tags", joined(&common.tags));
-    entity.properties.adopt("evidence", more);
+    entity.properties.adopt("evidence", &more);
     entity
 }
 

@@ -28,7 +28,7 @@ pub(crate) fn detection(
     let (verdict, reason) = (incident.classification.as_ref(), incident.determination.as_ref());
     set_assessment(&mut detection, incident.severity.as_ref(), verdict, reason);
     detection.status = status(incident.status.as_ref());
-    detection.native_status = incident.status.as_ref().map(ToString::to_string);
+    detection.native_status = incident.status.as_ref().map(|word| word.as_str().to_owned());
     if detection.status == Status::Merged {
         let target = incident.redirect_incident_id.as_deref();
         detection.merged_into = target.and_then(|id| DetectionId::new(id).ok());

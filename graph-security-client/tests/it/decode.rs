@@ -35,8 +35,8 @@ fn every_field_of_an_alert_is_typed() {
     assert_eq!(a.recommended_actions, text("recommendedActions"));
     assert_eq!(a.categories, ["PreAttack", "InitialAccess"]);
     assert_eq!(a.custom_details.get("playbook"), Some("Isolate"));
-    assert_eq!(a.additional_data().get("count"), Some("7"));
-    assert_eq!(a.additional_data().get("nested"), Some(r#"{"a":[1,2]}"#));
+    assert_eq!(a.additional_data.get("count"), Some("7"));
+    assert_eq!(a.additional_data.get("nested"), Some(r#"{"a":[1,2]}"#));
     assert_eq!(a.alert_policy_id.as_deref(), Some("pol-1"));
     assert_eq!(a.comments[1].created_by_display_name.as_deref(), Some("API Action"));
     assert_eq!(a.raw().unwrap().as_str(), ALERT.trim());

@@ -9,7 +9,9 @@ use pocketsoc_model::{
     Result, Severity, Status, Tactic, TechniqueId, TransitionTable,
 };
 
-use crate::alerts::{Alert, AlertClassification, AlertDetermination, AlertSeverity, AlertStatus};
+use crate::alerts::{
+    Alert, AlertClassification, AlertDetermination, AlertSeverity, AlertStatus, InvestigationState,
+};
 
 /// Turns an alert into a detection.
 ///
@@ -38,7 +40,7 @@ pub(crate) fn detection(mut alert: Alert, profile: &str, table: &TransitionTable
     detection.severity = severity(alert.severity.as_ref());
     detection.native_severity = alert.severity.as_ref().filter(|s| !s.is_known()).map(ToString::to_string);
     detection.status = status(alert.status.as_ref());
-    detection.native_status = alert.status.as_ref().map(ToString::to_string);
+    detection.native_status = alert.status.as_ref().map(|word| word.as_str().to_owned());
     detection.classification = alert.classification.as_ref().map(classification);
     detection.determination = alert.determination.as_ref().map(determination);
     detection.assigned_to = alert.assigned_to.take();
@@ -130,13 +132,14 @@ fn comments(alert: &mut Alert) -> Vec<Comment> {
 /// What has no field of its own, under the service's names; unknown words are kept here as well.
 fn set_properties(detection: &mut Detection, alert: &mut Alert) {
     let properties = &mut detection.properties;
-    properties.set_some("detectionSource", alert.detection_source.take());
-    properties.set_some("detectorId", alert.detector_id.take());
-    properties.set_some("threatName", alert.threat_name.take());
-    properties.set_some("threatFamilyName", alert.threat_family_name.take());
-    properties.set_some("investigationState", alert.investigation_state.as_ref().map(ToString::to_string));
+    properties.set_some("detectionSource", alert.detection_source.as_deref());
+    properties.set_some("detectorId", alert.detector_id.as_deref());
+    properties.set_some("threatName", alert.threat_name.as_deref());
+    properties.set_some("threatFamilyName", alert.threat_family_name.as_deref());
+    properties
+        .set_some("investigationState", alert.investigation_state.as_ref().map(InvestigationState::as_str));
     properties.set_some("investigationId", alert.investigation_id.map(|n| n.to_string()));
-    properties.set_some("recommendedAction", alert.recommended_action.take());
+    properties.set_some("recommendedAction", alert.recommended_action.as_deref());
     let (_, strange) = TechniqueId::parse_all(techniques(&alert.mitre_techniques));
     properties.set_some("mitreTechniques", (!strange.is_empty()).then(|| strange.join(", ")));
     let unknown = alert.classification.as_ref().filter(|c| !c.is_known());
