@@ -127,7 +127,7 @@ fn faults(finding: &Value) -> Vec<String> {
 /// Whether a text of the detection stands anywhere in the finding.
 fn holds(finding: &Value, text: &str) -> bool {
     match finding {
-        Value::String(s) => s.contains(text),
+        Value::String(s) => s == text,
         Value::Array(list) => list.iter().any(|v| holds(v, text)),
         Value::Object(members) => members.iter().any(|(name, v)| name == text || holds(v, text)),
         other => {
@@ -165,11 +165,13 @@ fn check_pair(detection: &Value, finding: &Value) {
     said(detection, "", &mut all);
     for (path, leaf) in all {
         let field = path.trim_start_matches('.').split('.').next().unwrap();
-        if translated.contains(&field) || field.ends_with("_at") {
+        if translated.contains(&field) {
             continue;
         }
         let text = leaf.as_str().map_or_else(|| leaf.to_string(), str::to_owned);
-        assert!(holds(finding, &text), "{}: {path} {text} is lost in {finding:#}", detection["id"]);
+        let millis = text.parse::<chrono::DateTime<chrono::Utc>>().map(|at| at.timestamp_millis().to_string());
+        let kept = holds(finding, &text) || millis.is_ok_and(|millis| holds(finding, &millis));
+        assert!(kept, "{}: {path} {text} is lost in {finding:#}", detection["id"]);
     }
 }
 
@@ -204,10 +206,11 @@ fn every_fixture_is_a_valid_finding_that_says_everything() {
         };
         let (detections, findings) = (run(&[]), run(&["--ocsf", "--raw"]));
         assert_eq!(detections.len(), findings.len());
-        for (detection, finding) in detections.iter().zip(&findings) {
-            check_pair(detection, finding);
-            let raw: Value = serde_json::from_str(finding["raw_data"].as_str().unwrap()).unwrap();
-            assert!(raw.is_object());
+        for (detection, mut finding) in detections.into_iter().zip(findings) {
+            // What only the raw text says is not said by the finding.
+            let raw = finding.as_object_mut().unwrap().remove("raw_data").unwrap();
+            assert!(serde_json::from_str::<Value>(raw.as_str().unwrap()).unwrap().is_object());
+            check_pair(&detection, &finding);
         }
     };
     for (_, family) in cloud_families() {
@@ -215,6 +218,7 @@ fn every_fixture_is_a_valid_finding_that_says_everything() {
     }
     check("mde-alert", include_str!("../../../mde-client/tests/it/fixtures/alert_full.json"));
     check("graph-alert", include_str!("../../../graph-security-client/tests/it/fixtures/alert_full.json"));
+    check("graph-incident", include_str!("../../../graph-security-client/tests/it/fixtures/incident_full.json"));
 }
 
 #[test]
