@@ -1,6 +1,6 @@
 //! One detection as a person wants to read it: what it is, who and what it involves, and the source's extras last.
 
-use pocketsoc_model::{Detection, Entity, EntityKind, Process};
+use pocketsoc_model::{Detection, Entity, EntityKind, Process, same_word};
 
 use crate::output::{clean, minute};
 
@@ -15,8 +15,8 @@ pub(crate) fn of(d: &Detection) -> String {
     };
     let words = |list: Vec<String>| (!list.is_empty()).then(|| list.join(", "));
     let status = match &d.native_status {
-        Some(native) => format!("{} ({native})", d.status),
-        None => d.status.to_string(),
+        Some(native) if !same_word(native, &d.status.to_string()) => format!("{} ({native})", d.status),
+        _ => d.status.to_string(),
     };
     field("id", Some(d.id.to_string()));
     field("profile", Some(d.profile.clone()));
@@ -159,7 +159,7 @@ mod tests {
         let card = of(&defender_cloud_client::normalize(alert).unwrap());
         let expected = [
             "Odd process  [high]",
-            "  status              active (Active)",
+            "  status              active",
             "  Two.",
             "  process (2)",
             "    cmd.exe  [16]",

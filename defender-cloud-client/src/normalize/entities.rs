@@ -229,14 +229,15 @@ fn host(entity: AlertEntity<'_>) -> (Entity, &'static [&'static str]) {
         (Some(short), Some(domain)) => Some([short, domain].join(".")),
         (short, _) => owned(short),
     };
-    let system = entity.text("operatingSystem").or_else(|| entity.text("osFamily"));
+    let told = |name: &str| entity.text(name).filter(|text| !text.eq_ignore_ascii_case("unknown"));
+    let system = told("operatingSystem").or_else(|| told("osFamily"));
     device.os = match (system, entity.text("osVersion")) {
         (Some(system), Some(version)) => Some([system, version].join(" ")),
         (system, version) => owned(system.or(version)),
     };
     let name = owned(short).or_else(|| azure.and_then(last_part));
     // Where there are two names of one thing, the second stays a property.
-    let both = |a: &str, b: &str| entity.text(a).is_some() && entity.text(b).is_some();
+    let both = |a: &str, b: &str| told(a).is_some() && told(b).is_some();
     let used: &[&str] = match (both("hostName", "netBiosName"), both("operatingSystem", "osFamily")) {
         (false, false) => {
             &["azureID", "hostName", "netBiosName", "dnsDomain", "operatingSystem", "osFamily", "osVersion"]

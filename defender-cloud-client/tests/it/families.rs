@@ -128,6 +128,7 @@ fn references_and_circles_among_entities_are_followed() {
     let EntityKind::Device(host) = entity(&d, "vm-web-01") else { panic!() };
     assert_eq!(host.dns_name.as_deref(), Some("vm-web-01.corp.fixture.example"));
     assert!(host.id.as_deref().unwrap().ends_with("/virtualMachines/vm-web-01"));
+    assert!(host.os.as_deref().unwrap().starts_with("Windows"), "a family tells more than `Unknown`");
     let EntityKind::User(user) = entity(&d, "svc-deploy") else { panic!() };
     assert_eq!(user.domain.as_deref(), Some("FIXTURE"));
     let account = d.entities.iter().find(|e| e.name == "svc-deploy").unwrap();

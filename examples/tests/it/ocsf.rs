@@ -169,7 +169,8 @@ fn check_pair(detection: &Value, finding: &Value) {
             continue;
         }
         let text = leaf.as_str().map_or_else(|| leaf.to_string(), str::to_owned);
-        let millis = text.parse::<chrono::DateTime<chrono::Utc>>().map(|at| at.timestamp_millis().to_string());
+        let millis =
+            text.parse::<chrono::DateTime<chrono::Utc>>().map(|at| at.timestamp_millis().to_string());
         let kept = holds(finding, &text) || millis.is_ok_and(|millis| holds(finding, &millis));
         assert!(kept, "{}: {path} {text} is lost in {finding:#}", detection["id"]);
     }
@@ -218,7 +219,10 @@ fn every_fixture_is_a_valid_finding_that_says_everything() {
     }
     check("mde-alert", include_str!("../../../mde-client/tests/it/fixtures/alert_full.json"));
     check("graph-alert", include_str!("../../../graph-security-client/tests/it/fixtures/alert_full.json"));
-    check("graph-incident", include_str!("../../../graph-security-client/tests/it/fixtures/incident_full.json"));
+    check(
+        "graph-incident",
+        include_str!("../../../graph-security-client/tests/it/fixtures/incident_full.json"),
+    );
 }
 
 #[test]
