@@ -243,6 +243,19 @@ pub fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, 
     Scalars::deserialize(deserializer).map(|list| list.0)
 }
 
+/// A list of words of an open enum, from an array or from one text.
+///
+/// # Errors
+/// Only for broken JSON.
+pub fn words<'de, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    T: for<'a> From<&'a str>,
+    D: Deserializer<'de>,
+{
+    let words = Scalars::<Word<T>>::deserialize(deserializer)?;
+    Ok(words.0.into_iter().map(|word| word.0).collect())
+}
+
 /// A list of whole numbers.
 ///
 /// # Errors

@@ -154,11 +154,6 @@ impl Alert {
         evidence::read(self.evidence.as_ref().map_or("[]", RawJson::as_str))
     }
 
-    /// What of the evidence can be read, and how many pieces cannot.
-    pub(crate) fn evidence_that_can_be_read(&self) -> (Vec<Evidence>, usize) {
-        evidence::read_what_can_be(self.evidence.as_ref().map_or("[]", RawJson::as_str))
-    }
-
     /// The alert's JSON as it came, byte for byte.
     pub fn raw(&self) -> Option<&RawJson> {
         self.raw.as_ref()

@@ -3,13 +3,15 @@
 mod alert;
 mod query;
 mod update;
+mod whole;
 
 pub use alert::{Alert, AlertId};
 pub use query::{AlertQuery, fields};
 pub use update::AlertUpdate;
+pub(crate) use whole::WholeAlert;
 
 use pocketsoc_model::{Lane, Result, ResumePoint};
-use pocketsoc_transport::{Call, Endpoint, Method, PagePlan, Replay, Walk};
+use pocketsoc_transport::{Call, Decode, Endpoint, Method, PagePlan, Replay, Walk};
 
 use crate::client::call;
 use crate::comment::{self, AlertComment};
@@ -35,13 +37,14 @@ impl Alerts {
         self.walk(query, Lane::Feed, true, None)
     }
 
-    pub(crate) fn walk(
+    /// The same, with the evidence already read or not.
+    pub(crate) fn walk<A: Decode>(
         &self,
         query: &AlertQuery,
         lane: Lane,
         look_ahead: bool,
         resume: Option<ResumePoint>,
-    ) -> Walk<Alert> {
+    ) -> Walk<A> {
         let plan = PagePlan::by_links().with_page_size(query.page_size()).with_resume(resume);
         let plan = if look_ahead { plan } else { plan.without_look_ahead() };
         match list(query) {

@@ -9,7 +9,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use pocketsoc_model::{Error, ErrorKind, Properties, RawJson, Result};
-use pocketsoc_transport::lenient;
+use pocketsoc_transport::lenient::{self, Name};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -19,7 +19,7 @@ pub use kinds::{
     FileEvidence, GeoLocation, IpEvidence, LoggedOnUser, MailboxEvidence, MessageSender, ProcessEvidence,
     RegistryKeyEvidence, RegistryValueEvidence, UrlEvidence, UserAccount, UserEvidence, VmMetadata,
 };
-use reading::{Fields, Kept, Name, Text, Texts, Time, Word, Words, fields};
+use reading::{Fields, Kept, Text, Texts, Time, Word, Words, fields};
 
 use crate::words::{EvidenceRole, EvidenceVerdict, RemediationStatus};
 

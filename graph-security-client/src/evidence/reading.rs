@@ -1,7 +1,5 @@
 //! Reads an object field by field as its bytes arrive, when it is not known beforehand which fields it has.
 
-use std::borrow::Cow;
-
 use chrono::{DateTime, Utc};
 use pocketsoc_transport::lenient;
 use serde::Deserialize;
@@ -12,10 +10,6 @@ pub(crate) trait Fields {
     /// Takes the value of a field; says whether it is one of its own.
     fn take<'de, A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<bool, A::Error>;
 }
-
-/// A field's name, without copying it.
-#[derive(Deserialize)]
-pub(super) struct Name<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
 
 /// Declares how a value is read.
 macro_rules! readers {
@@ -57,8 +51,7 @@ pub(super) struct Words<T>(pub(super) Vec<T>);
 
 impl<'de, T: for<'a> From<&'a str>> Deserialize<'de> for Words<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let texts = lenient::texts(deserializer)?;
-        Ok(Self(texts.iter().map(|text| T::from(text)).collect()))
+        lenient::words(deserializer).map(Self)
     }
 }
 

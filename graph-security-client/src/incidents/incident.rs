@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use pocketsoc_model::{Error, ErrorKind, RawJson, Result, id_type};
-use pocketsoc_transport::{Decode as _, Elements, KeepRaw, elements, lenient};
+use pocketsoc_transport::{Decode, Elements, KeepRaw, elements, lenient};
 use serde::Deserialize;
 
-use crate::alerts::Alert;
+use crate::alerts::{Alert, WholeAlert};
 use crate::comment::AlertComment;
 use crate::words::{AlertClassification, AlertDetermination, AlertSeverity, IncidentStatus};
 
@@ -103,9 +103,18 @@ impl Incident {
 
     /// Its alerts, read one by one, where they were asked for; one that cannot be read does not hide the others.
     pub fn alerts(&self) -> impl Iterator<Item = Result<Alert>> {
+        self.alerts_as()
+    }
+
+    /// Its alerts with their evidence.
+    pub(crate) fn whole_alerts(&self) -> impl Iterator<Item = Result<WholeAlert>> {
+        self.alerts_as()
+    }
+
+    fn alerts_as<A: Decode>(&self) -> impl Iterator<Item = Result<A>> + use<A> {
         let text = self.alerts.as_ref().map_or("[]", RawJson::as_str);
         let mut elements: Elements = elements(text.as_bytes().to_vec());
-        std::iter::from_fn(move || elements.next_as::<Alert>())
+        std::iter::from_fn(move || elements.next_as::<A>())
     }
 
     /// The incident's JSON as it came, byte for byte.

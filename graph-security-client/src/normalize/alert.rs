@@ -1,25 +1,33 @@
 //! An alert as a detection.
 
 use pocketsoc_model::{
-    CorrelationKey, Detail, Detection, DetectionId, IncidentRef, Link, Product, Result, Status, Tactic,
-    TechniqueId, TransitionTable,
+    CorrelationKey, Detection, DetectionId, IncidentRef, Link, Product, Result, Status, Tactic, TechniqueId,
+    TransitionTable,
 };
 
 use super::{evidence, set_assessment};
-use crate::alerts::Alert;
+use crate::alerts::{Alert, WholeAlert};
 use crate::comment;
 use crate::words::{AlertStatus, DetectionOrigin, InvestigationState, ServiceSource};
 
 /// What ids of alerts of Defender for Cloud begin with.
 const CLOUD: &str = "dc";
 
-/// Turns an alert into a detection seen through a profile.
-pub(crate) fn detection(
-    mut alert: Alert,
-    profile: &str,
-    table: &TransitionTable,
-    detail: Detail,
-) -> Result<Detection> {
+/// Turns an alert with its evidence into a detection seen through a profile.
+pub(crate) fn detection(whole: WholeAlert, profile: &str, table: &TransitionTable) -> Result<Detection> {
+    let WholeAlert { mut alert, evidence, unreadable } = whole;
+    let mut detection = head(&mut alert)?;
+    evidence::set_entities(&mut detection, evidence, unreadable);
+    set_properties(&mut detection, &alert);
+    Ok(detection.seen_through(profile, table))
+}
+
+/// The same without entities and extras.
+pub(crate) fn summary(mut alert: Alert, profile: &str, table: &TransitionTable) -> Result<Detection> {
+    Ok(head(&mut alert)?.seen_through(profile, table))
+}
+
+fn head(alert: &mut Alert) -> Result<Detection> {
     let raw = alert.take_raw();
     let id = DetectionId::new(alert.id.as_str())?;
     let title = alert.title.take().unwrap_or_default();
@@ -47,16 +55,12 @@ pub(crate) fn detection(
     detection.links =
         alert.incident_web_url.take().map(|url| Link::new("Incident", url)).into_iter().collect();
     detection.incident_id = alert.incident_id.take().filter(|id| !id.is_empty()).map(IncidentRef::new);
-    detection.correlation_keys = correlation_keys(&alert);
+    detection.correlation_keys = correlation_keys(alert);
     detection.tenant_id = alert.tenant_id.take();
     detection.comments = comment::normalized(std::mem::take(&mut alert.comments));
     detection.tags = std::mem::take(&mut alert.system_tags);
-    if detail == Detail::Full {
-        evidence::set_entities(&mut detection, &alert);
-        set_properties(&mut detection, &alert);
-    }
     detection.raw = raw;
-    Ok(detection.seen_through(profile, table))
+    Ok(detection)
 }
 
 fn status(word: Option<&AlertStatus>) -> Status {

@@ -9,7 +9,6 @@ use pocketsoc_model::{
     User,
 };
 
-use crate::alerts::Alert;
 use crate::evidence::{
     AnalyzedMessageEvidence, AzureResourceEvidence, CloudApplicationEvidence, DeviceEvidence, Evidence,
     EvidenceDetail, FileDetails, IpEvidence, MailboxEvidence, ProcessEvidence, RegistryValueEvidence,
@@ -20,9 +19,12 @@ use crate::evidence::{
 #[derive(Default)]
 pub(super) struct Gathered {
     pub(super) entities: Vec<Entity>,
-    /// By name, where in the list.
-    places: HashMap<String, Vec<usize>>,
+    /// By name, where in the list, once there are many.
+    places: Option<HashMap<String, Vec<usize>>>,
 }
+
+/// So many entities are looked through one by one.
+const FEW: usize = 32;
 
 /// Of the entities with one name, so many are compared; of the roles of one, so many are gathered.
 const COMPARED: usize = 64;
@@ -30,22 +32,33 @@ const COMPARED: usize = 64;
 impl Gathered {
     /// Adds an entity; one that is there already, and of which the same is said, lends its roles to the first.
     pub(super) fn add(&mut self, entity: Entity) {
-        let places = match self.places.get_mut(&entity.name) {
-            Some(places) => places,
-            None => self.places.entry(entity.name.clone()).or_default(),
+        let known = match &self.places {
+            None => self.entities.iter().position(|known| same(known, &entity)),
+            Some(places) => {
+                let mut latest = places.get(&entity.name).into_iter().flatten().rev().take(COMPARED);
+                latest.find(|at| same(&self.entities[**at], &entity)).copied()
+            }
         };
-        let known = places.iter().rev().take(COMPARED).find(|at| same(&self.entities[**at], &entity));
         if let Some(at) = known {
-            return merge(&mut self.entities[*at], entity);
+            return merge(&mut self.entities[at], entity);
         }
-        places.push(self.entities.len());
         self.entities.push(entity);
+        let new = match &self.places {
+            None if self.entities.len() <= FEW => return,
+            None => 0,
+            Some(_) => self.entities.len() - 1,
+        };
+        let places = self.places.get_or_insert_default();
+        for (at, entity) in self.entities.iter().enumerate().skip(new) {
+            places.entry(entity.name.clone()).or_default().push(at);
+        }
     }
 }
 
 /// The same thing in the same state, whenever and in whichever part it was seen.
 fn same(one: &Entity, other: &Entity) -> bool {
-    one.kind == other.kind
+    one.name == other.name
+        && one.kind == other.kind
         && one.verdict == other.verdict
         && one.remediation == other.remediation
         && one.detection_status == other.detection_status
@@ -77,13 +90,13 @@ impl Resources {
 }
 
 /// Sets the entities of an alert, and what follows from them: resources, provider, device group.
-pub(super) fn set_entities(detection: &mut Detection, alert: &Alert) {
-    let (evidence, unreadable) = alert.evidence_that_can_be_read();
+pub(super) fn set_entities(detection: &mut Detection, evidence: Vec<Evidence>, unreadable: usize) {
     if unreadable > 0 {
         // The rest of the alert is worth showing; what cannot be read is in the raw one.
         detection.properties.set("unreadableEvidence", unreadable.to_string());
     }
     let (mut gathered, mut resources) = (Gathered::default(), Resources::default());
+    gathered.entities.reserve(evidence.len());
     for piece in evidence {
         match &piece.detail {
             EvidenceDetail::Device(device) if detection.machine_group.is_none() => {
@@ -147,9 +160,10 @@ fn entity(evidence: Evidence) -> Entity {
         EvidenceDetail::Other(kind) => other(kind, &more),
     };
     entity.detection_status = detection_status;
-    entity.verdict = common.verdict.map(|v| v.to_string());
-    entity.remediation = common.remediation_status.map(|r| r.to_string());
-    entity.roles = common.roles.iter().map(ToString::to_string).chain(common.detailed_roles).collect();
+    entity.verdict = common.verdict.map(|word| word.as_str().to_owned());
+    entity.remediation = common.remediation_status.map(|word| word.as_str().to_owned());
+    let roles = common.roles.iter().map(|word| word.as_str().to_owned());
+    entity.roles = roles.chain(common.detailed_roles).collect();
     entity.seen_at = common.created_date_time;
     entity.properties.set_some("remediationStatusDetails", common.remediation_status_details);
     entity.properties.set_some("tags", joined(&common.tags));
@@ -186,6 +200,7 @@ fn device(evidence: DeviceEvidence) -> Entity {
     device.group = evidence.rbac_group_name;
     let mut entity = named(EntityKind::Device(Box::new(device)), name);
     let properties = &mut entity.properties;
+    properties.reserve(16, 512);
     properties.set_some("hostName", evidence.host_name);
     properties.set_some("ntDomain", evidence.nt_domain);
     properties.set_some("dnsDomain", evidence.dns_domain);
@@ -250,8 +265,8 @@ fn set_account(properties: &mut Properties, account: Option<UserAccount>) {
 }
 
 fn set_events(properties: &mut Properties, events: Option<&RawJson>) {
-    let text = events.map(RawJson::compact).filter(|text| text != "[]");
-    properties.set_some("resourceAccessEvents", text);
+    let events = events.filter(|events| events.as_str() != "[]").map(RawJson::compact);
+    properties.set_some("resourceAccessEvents", events.filter(|text| text != "[]"));
 }
 
 /// What of a file has no field of its own: who published it, who vouches for it.
@@ -290,6 +305,7 @@ fn process(evidence: ProcessEvidence) -> Entity {
 
     let mut image = evidence.image_file.unwrap_or_default();
     let mut properties = Properties::default();
+    properties.reserve(12, 384);
     properties.set_some("mdeDeviceId", evidence.mde_device_id);
     properties.set_some("fileSize", image.file_size.map(|n| n.to_string()));
     properties.set_some("md5", image.md5.take());

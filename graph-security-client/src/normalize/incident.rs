@@ -75,9 +75,9 @@ fn add_alerts(detection: &mut Detection, incident: &Incident) {
     let (mut ids, mut unreadable) = (Vec::new(), 0_u32);
     let (mut gathered, mut resources) = (Gathered::default(), Resources::default());
     let mut techniques = HashSet::new();
-    for one in incident.alerts() {
+    for one in incident.whole_alerts() {
         // Profile and transitions are the incident's own.
-        let one = one.and_then(|one| alert::detection(one, "", &TransitionTable::new(), Detail::Full));
+        let one = one.and_then(|one| alert::detection(one, "", &TransitionTable::new()));
         let Ok(one) = one else {
             unreadable += 1;
             continue;

@@ -14,7 +14,7 @@ use crate::alerts::Alert;
 use crate::incidents::Incident;
 use crate::words::{AlertClassification, AlertDetermination, AlertSeverity};
 
-pub(crate) use alert::detection as alert_detection;
+pub(crate) use alert::{detection as alert_detection, summary as alert_summary};
 pub(crate) use incident::detection as incident_detection;
 
 /// Turns an alert into a detection.
@@ -25,7 +25,7 @@ pub(crate) use incident::detection as incident_detection;
 /// # Errors
 /// Never for an alert that was read: its id has been checked.
 pub fn normalize_alert(alert: Alert) -> Result<Detection> {
-    alert_detection(alert, "", &ALERT_TRANSITIONS, Detail::Full)
+    alert_detection(alert.into(), "", &ALERT_TRANSITIONS)
 }
 
 /// Turns an incident into a detection; what its alerts involve is among its entities, where the alerts came along.

@@ -10,7 +10,7 @@ use pocketsoc_transport::Endpoint;
 use pocketsoc_transport::odata::{self, Filter};
 
 use super::change::{Plan, capabilities, unsupported};
-use crate::alerts::{AlertId, AlertQuery, AlertUpdate, Alerts, fields};
+use crate::alerts::{Alert, AlertId, AlertQuery, AlertUpdate, Alerts, WholeAlert, fields};
 use crate::normalize;
 use crate::words::AlertStatus;
 
@@ -63,10 +63,16 @@ impl DetectionSource for GraphAlertDetections {
             native = native.with_page_size(u32::try_from(limit).unwrap_or(u32::MAX));
         }
         let lane = query.lane.unwrap_or(DEFAULT_LANE);
-        let walk = self.alerts.walk(&native, lane, query.limit.is_none(), query.resume.clone());
-        let (source, detail) = (self.clone(), query.detail);
+        let (look_ahead, resume, source) = (query.limit.is_none(), query.resume.clone(), self.clone());
+        if query.detail == Detail::Full {
+            let walk = self.alerts.walk::<WholeAlert>(&native, lane, look_ahead, resume);
+            return walk.detections(query, move |alert| {
+                normalize::alert_detection(alert, &source.name, &source.transitions)
+            });
+        }
+        let walk = self.alerts.walk::<Alert>(&native, lane, look_ahead, resume);
         walk.detections(query, move |alert| {
-            normalize::alert_detection(alert, &source.name, &source.transitions, detail)
+            normalize::alert_summary(alert, &source.name, &source.transitions)
         })
     }
 
@@ -76,7 +82,7 @@ impl DetectionSource for GraphAlertDetections {
                 .with_message("an Azure resource is no alert of Microsoft Graph"));
         }
         let alert = self.alerts.get(&AlertId::new(id.as_str())?).await?;
-        normalize::alert_detection(alert, &self.name, &self.transitions, Detail::Full)
+        normalize::alert_detection(alert.into(), &self.name, &self.transitions)
     }
 
     async fn update(&self, id: &DetectionId, change: &DetectionChange) -> Result<Detection> {
