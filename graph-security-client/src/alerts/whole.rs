@@ -117,13 +117,18 @@ mod tests {
 
     #[test]
     fn evidence_that_cannot_be_read_does_not_hide_the_alert_nor_the_other_pieces() {
+        // Half a character, which is mended, but not where the nesting is too deep for that.
         let deep = format!("{}{}", "[".repeat(300), "]".repeat(300));
         let text = format!(
             r##"{{"id":"a","evidence":[{{"@odata.type":"#x.ipEvidence","ipAddress":"192.0.2.1"}},
-            {{"@odata.type":"#x.fileEvidence","fileDetails":{deep}}}],"title":"T"}}"##
+            {{"@odata.type":"#x.fileEvidence","mdeDeviceId":"\ud800","new":{deep}}}],"title":"T"}}"##
         );
         let whole = WholeAlert::decode(&text).unwrap();
         assert_eq!((whole.evidence.len(), whole.unreadable), (1, 1));
         assert_eq!(whole.alert.title.as_deref(), Some("T"));
+
+        let text = text.replace(&deep, "[]");
+        let whole = WholeAlert::decode(&text).unwrap();
+        assert_eq!((whole.evidence.len(), whole.unreadable), (2, 0));
     }
 }
