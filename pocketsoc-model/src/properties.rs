@@ -22,6 +22,8 @@ pub struct Properties {
     /// Every name with its text behind it: a detection has dozens, and two allocations for each would be half its cost.
     texts: String,
     entries: Vec<Entry>,
+    /// One bit for each name, shared with others: a name whose bit is not there is not there.
+    marks: u64,
     /// The bytes of texts that have been set anew.
     stale: usize,
     /// Where each name is, once there are many.
@@ -104,6 +106,9 @@ impl Properties {
     }
 
     fn place(&self, name: &str) -> Option<usize> {
+        if self.marks & mark(name) == 0 {
+            return None;
+        }
         match &self.places {
             Some(places) => places.get(name).copied(),
             None => self.entries.iter().position(|entry| {
@@ -118,6 +123,7 @@ impl Properties {
         if self.entries.capacity() == 0 {
             self.reserve(4, 128);
         }
+        self.marks |= mark(name);
         let entry = self.write(name, text);
         self.entries.push(entry);
         if let Some(places) = &mut self.places {
@@ -135,6 +141,13 @@ impl Properties {
         self.texts.push_str(text);
         Entry { name: begin, text: middle, end: self.texts.len() }
     }
+}
+
+/// The bit of a name, by its length and its ends.
+fn mark(name: &str) -> u64 {
+    let bytes = name.as_bytes();
+    let ends = bytes.first().zip(bytes.last()).map_or(0, |(first, last)| first.wrapping_mul(7) ^ last);
+    1 << ((usize::from(ends) + bytes.len()) % 64)
 }
 
 impl PartialEq for Properties {

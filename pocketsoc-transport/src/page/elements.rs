@@ -65,7 +65,9 @@ impl Elements {
                 let whole = self.whole.take().filter(|_| self.envelope.list_was_null())?;
                 return T::decode(std::str::from_utf8(&whole).ok()?).ok().map(Ok);
             }
-            Ok(Piece::More) => Broken { offset: self.envelope.offset(), what: "the document ends too early" },
+            Ok(Piece::More | Piece::Beginning) => {
+                Broken { offset: self.envelope.offset(), what: "the document ends too early" }
+            }
             Err(broken) => broken,
         };
         self.done = true;

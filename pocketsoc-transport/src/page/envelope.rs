@@ -14,6 +14,8 @@ const LARGEST_MEMBER: usize = 64 * 1024;
 /// What the next bytes hold.
 #[derive(Debug)]
 pub(super) enum Piece<T> {
+    /// The list begins: what stood before it is known.
+    Beginning,
     /// One element: where it stands in [`Envelope::text`], and what it was read as, if it could be.
     Element(Range<usize>, Option<T>),
     /// Nothing whole: more bytes are needed.
@@ -173,6 +175,19 @@ impl Envelope {
         mut read: impl FnMut(&str) -> Option<(T, usize)>,
     ) -> Result<Piece<T>, Broken> {
         loop {
+            match self.step(&mut read)? {
+                Piece::Beginning => {}
+                piece => return Ok(piece),
+            }
+        }
+    }
+
+    /// The next piece, the beginning of the list among them.
+    pub(super) fn step<T>(
+        &mut self,
+        mut read: impl FnMut(&str) -> Option<(T, usize)>,
+    ) -> Result<Piece<T>, Broken> {
+        loop {
             if self.scan.is_none() {
                 self.skip_space();
             }
@@ -184,6 +199,7 @@ impl Envelope {
                 (Place::Start, b'[') => {
                     (self.bare, self.found_list) = (true, true);
                     self.go(Place::Element);
+                    return Ok(Piece::Beginning);
                 }
                 (Place::Start, _) if self.offset() == 0 && self.text.starts_with('\u{feff}') => self.at += 3,
                 (Place::Name | Place::AfterValue, b'}') => {
@@ -203,6 +219,7 @@ impl Envelope {
                 (Place::Value, b'[') if self.name == "value" && !self.found_list => {
                     self.found_list = true;
                     self.go(Place::Element);
+                    return Ok(Piece::Beginning);
                 }
                 (Place::Value, _) => match self.value(LARGEST_MEMBER)? {
                     None => return Ok(Piece::More),
@@ -385,6 +402,7 @@ mod tests {
                     envelope.feed(now);
                     rest = later;
                 }
+                Ok(Piece::Beginning) => unreachable!("`next` passes over it"),
                 Ok(Piece::End) => return (elements, envelope.next_link().map(str::to_owned), Ok(true)),
                 Err(broken) => return (elements, None, Err(broken)),
             }

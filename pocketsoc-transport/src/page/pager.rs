@@ -151,7 +151,8 @@ impl Pager {
                     },
                 }
             };
-            match page.envelope.next(T::decode_first) {
+            match page.envelope.step(T::decode_first) {
+                Ok(Piece::Beginning) => self.let_ahead().await,
                 Ok(Piece::Element(range, element)) => {
                     if let Some(item) = self.element(&range, element) {
                         return Some(item);
@@ -263,14 +264,19 @@ impl Pager {
             .with_position(position)))
     }
 
-    /// Reads more of the page; where it breaks off, asks for it again.
-    async fn read_on(&mut self) -> Result<()> {
+    /// Lets the request for the following page out before this page is worked on: on a runtime with one thread nothing
+    /// else would.
+    async fn let_ahead(&mut self) {
         if self.look_ahead() {
-            // The request goes out before this page is worked on: on a runtime with one thread nothing else would let it.
             for _ in 0..TURNS {
                 tokio::task::yield_now().await;
             }
         }
+    }
+
+    /// Reads more of the page; where it breaks off, asks for it again.
+    async fn read_on(&mut self) -> Result<()> {
+        self.let_ahead().await;
         let Some(page) = &mut self.page else { return Ok(()) };
         let broke_off = match page.body.chunk().await {
             Ok(Some(chunk)) => {
