@@ -3,6 +3,7 @@
 mod alerts;
 mod client;
 mod normalize;
+mod permissions;
 mod scope;
 mod source;
 mod subscriptions;

@@ -5,13 +5,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use pocketsoc_model::{
     Capabilities, ChangePart, DEFAULT_LANE, Detection, DetectionChange, DetectionId, DetectionQuery,
-    DetectionSource, DetectionStream, Error, ErrorKind, Lane, Product, Result, Status, Step, TransitionTable,
-    read_back,
+    DetectionSource, DetectionStream, Error, ErrorKind, Lane, Principal, Product, Result, Status, Step,
+    TransitionTable, read_back,
 };
 use pocketsoc_transport::{Endpoint, Walk};
 
 use crate::alerts::{Alert, AlertAction, AlertId, Alerts};
 use crate::normalize;
+use crate::permissions::{Permissions, TRIAGE, VIEW};
 use crate::scope::AlertScope;
 use crate::subscriptions::Subscriptions;
 
@@ -71,6 +72,37 @@ impl DefenderCloudDetections {
         })
     }
 
+    /// What it covers: the scope, or the subscriptions in use that the credential sees, by their names.
+    async fn scopes(&self) -> Result<Vec<(String, AlertScope)>> {
+        if let Some(scope) = &self.scope {
+            return Ok(vec![(scope.subscription.to_string(), scope.clone())]);
+        }
+        let mut walk = Subscriptions::new(self.endpoint.clone()).walk(Lane::Triage);
+        let mut scopes = Vec::new();
+        while let Some(subscription) = walk.next().await {
+            let subscription = subscription?;
+            if subscription.is_in_use() {
+                let id = subscription.subscription_id;
+                scopes.push((
+                    subscription.display_name.unwrap_or_else(|| id.to_string()),
+                    AlertScope::subscription(id),
+                ));
+            }
+        }
+        Ok(scopes)
+    }
+
+    /// What the credential may do on a scope; unknown where Azure does not say.
+    async fn roles_on(&self, scope: &AlertScope) -> Result<Option<Roles>> {
+        match Permissions::of(&self.endpoint, scope).await {
+            Ok(permissions) => {
+                Ok(Some(Roles { view: permissions.allow(VIEW), triage: permissions.allow(TRIAGE) }))
+            }
+            Err(error) if matches!(error.status(), Some(403 | 404)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The alert's full id; a bare name is looked for.
     async fn find(&self, id: &DetectionId) -> Result<AlertId> {
         let stranger = |what: String| Error::new(ErrorKind::NotFound, GET).with_message(what);
@@ -125,6 +157,39 @@ impl DefenderCloudDetections {
     }
 }
 
+/// What the credential may do on one subscription.
+#[derive(Debug, Clone, Copy)]
+struct Roles {
+    view: bool,
+    triage: bool,
+}
+
+const READER: &str = "Security Reader";
+const ADMIN: &str = "Security Admin";
+
+/// Whether a role's work can be done: seeing, where any subscription can be seen; triage, where each that can be seen
+/// can be triaged.
+fn together(roles: &[(String, Option<Roles>)], role: &str) -> Option<bool> {
+    let known = || roles.iter().filter_map(|(_, roles)| *roles);
+    let all_known = known().count() == roles.len();
+    match role {
+        READER if known().any(|roles| roles.view) => Some(true),
+        ADMIN if known().any(|roles| roles.view && !roles.triage) => Some(false),
+        ADMIN if known().any(|roles| roles.triage) => all_known.then_some(true),
+        _ => all_known.then_some(false),
+    }
+}
+
+/// The roles that are missing, and where.
+fn missing(roles: &[(String, Option<Roles>)]) -> Vec<String> {
+    let lacks = |roles: &Roles| [(READER, roles.view || roles.triage), (ADMIN, roles.triage)];
+    let on = |(name, roles): &(String, Option<Roles>)| {
+        let lacking = roles.iter().flat_map(lacks).filter(|(_, has)| !has);
+        lacking.map(|(role, _)| format!("{role} on the subscription {name}")).collect::<Vec<_>>()
+    };
+    roles.iter().flat_map(on).collect()
+}
+
 fn action(status: Status) -> Result<AlertAction> {
     match status {
         Status::Active => Ok(AlertAction::Activate),
@@ -159,11 +224,15 @@ impl DetectionSource for DefenderCloudDetections {
     }
 
     async fn capabilities(&self) -> Result<Capabilities> {
-        // Azure's roles are not in the token: whether it may view or triage is not known without asking.
-        self.endpoint.grants().await?;
-        let mut can = Capabilities::unknown();
-        (can.classify, can.assign, can.comment) = (Some(false), Some(false), Some(false));
-        (can.isolate, can.hunt) = (Some(false), Some(false));
+        let mut roles = Vec::new();
+        for (name, scope) in self.scopes().await? {
+            roles.push((name, self.roles_on(&scope).await?));
+        }
+        let principal = self.endpoint.grants().await?.map_or(Principal::Application, |g| g.principal());
+        let mut can = Capabilities::of(&self.product(), principal, |role| together(&roles, role));
+        if roles.len() > 1 {
+            can.missing = missing(&roles);
+        }
         can.statuses = self.transitions.writable();
         Ok(can)
     }

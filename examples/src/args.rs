@@ -51,6 +51,8 @@ pub(crate) enum Command {
     },
     /// Change a detection, then read it back
     Triage(TriageArgs),
+    /// Whether each profile can sign in, what it may do, and what to fix
+    Check,
     /// Turn native objects into normalized detections, one JSON line each
     Normalize {
         /// What the objects are

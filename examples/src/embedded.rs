@@ -7,7 +7,7 @@ use pocketsoc_testkit::{Tenant, TenantServer};
 use pocketsoc_transport::{Cloud, Secret};
 
 use crate::failure::Failure;
-use crate::profile::{Auth, Profile, SecretPlace, Vendor};
+use crate::profile::{App, Auth, Profile, SecretPlace, Vendor};
 
 /// Starts a tenant on a loopback port.
 pub(crate) async fn start(
@@ -35,10 +35,10 @@ pub(crate) fn profiles(server: &TenantServer) -> Vec<Profile> {
         name: name.into(),
         vendor,
         auth: Auth::App {
-            tenant_id: Tenant::ID.into(),
-            client_id: Tenant::CLIENT_ID.into(),
+            app: App { tenant_id: Tenant::ID.into(), client_id: Tenant::CLIENT_ID.into() },
             secret: SecretPlace::Given(Secret::new(Tenant::SECRET)),
         },
+        expires_at: None,
         warnings: Vec::new(),
         cloud: Cloud::Public,
         base_url: Some(server.uri()),

@@ -9,6 +9,7 @@ mod failure;
 mod output;
 mod profile;
 mod session;
+mod sign_in;
 
 use std::process::ExitCode;
 

@@ -16,6 +16,17 @@ use crate::failure::Failure;
 /// Rows of a table that are printed together.
 const BATCH: usize = 100;
 
+/// What can be printed as a table or as lines of JSON.
+pub(crate) trait Rows {
+    type Row: Serialize;
+    /// One line each.
+    fn rows(&self) -> &[Self::Row];
+    /// What stands over the columns.
+    fn columns(&self) -> Vec<&'static str>;
+    /// A row's cells.
+    fn cells(&self, row: &Self::Row) -> Vec<String>;
+}
+
 /// Prints detections as they come.
 #[allow(clippy::struct_excessive_bools)] // independent switches of the user
 pub(crate) struct Output {
@@ -69,6 +80,23 @@ impl Output {
             return self.line(&finding);
         }
         if self.raw { self.line(&detection.with_raw()) } else { self.line(detection) }
+    }
+
+    /// Rows of something else, as a table or as lines of JSON.
+    pub(crate) fn rows<R: Rows>(&mut self, rows: &R) -> Result<(), Failure> {
+        if !self.table {
+            for row in rows.rows() {
+                self.line(row)?;
+            }
+            return self.flush();
+        }
+        let mut table = Table::new();
+        table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_header(rows.columns().into_iter().map(|text| self.paint(Cell::new(text), None, true)));
+        for row in rows.rows() {
+            table.add_row(rows.cells(row).iter().map(|cell| clean(cell)));
+        }
+        self.text(&table.to_string())
     }
 
     /// Plain text.

@@ -7,14 +7,14 @@ use std::time::Duration;
 use defender_cloud_client::{AlertScope, DefenderCloudClient};
 use graph_security_client::GraphSecurityClient;
 use mde_client::MdeClient;
-use pocketsoc_model::{Clock, Detection, DetectionId, DetectionSource, Error, ErrorKind};
+use pocketsoc_model::{Clock, Detection, DetectionId, DetectionSource, Error, ErrorKind, Product};
 use pocketsoc_testkit::TenantServer;
-use pocketsoc_transport::{Connection, Credential, SystemClock, TimeLimits};
+use pocketsoc_transport::{Connection, SystemClock, TimeLimits};
 
 use crate::args::Common;
-use crate::embedded;
-use crate::failure::{Failure, note};
-use crate::profile::{self, Auth, Profile, Vendor};
+use crate::failure::{Failure, Outcome, note};
+use crate::profile::{self, App, Profile, Vendor, Way};
+use crate::{embedded, sign_in};
 
 /// A connected source.
 pub(crate) type Source = Arc<dyn DetectionSource>;
@@ -22,6 +22,8 @@ pub(crate) type Source = Arc<dyn DetectionSource>;
 /// The connected sources of a run, and the embedded tenant where there is no other.
 pub(crate) struct Session {
     pub(crate) sources: Vec<Source>,
+    /// The profiles whose user could not be signed in.
+    pub(crate) refused: Vec<Refused>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) tenant: Option<TenantServer>,
 }
@@ -54,16 +56,38 @@ impl Session {
         let limits = TimeLimits::default().within(Duration::from_secs(common.timeout));
         let chosen =
             profiles.into_iter().filter(|p| common.profile.is_empty() || common.profile.contains(&p.name));
-        let mut sources = Vec::new();
+        let (mut sources, mut refused) = (Vec::new(), Vec::new());
         for profile in chosen {
-            sources.extend(connect(profile, limits, &clock)?);
+            let Connected { profile, connection, way, sources: found } = connect(profile, limits, &clock)?;
+            let signed_in = match way {
+                Some(way) => {
+                    sign_in::sign_in(&profile.name, &connection, profile.vendor.service(), way).await
+                }
+                None => Ok(()),
+            };
+            match signed_in {
+                Ok(()) => sources.extend(found),
+                Err(error) => {
+                    let products = found.iter().map(|source: &Source| source.product()).collect();
+                    refused.push(Refused { profile: profile.name, products, error });
+                }
+            }
         }
-        Ok(Self { sources, clock, tenant })
+        Ok(Self { sources, refused, clock, tenant })
+    }
+
+    /// How a command ended, seeing that some profiles could not be used; they are told of now.
+    pub(crate) fn outcome(&self, outcome: Outcome) -> Outcome {
+        for refused in &self.refused {
+            refused.failure().report();
+        }
+        if self.refused.is_empty() { outcome } else { Outcome::WithFailures }
     }
 
     /// The one source that holds a detection, the detection, and the sources that could not be asked.
     pub(crate) async fn find(&self, id: &DetectionId) -> Result<Found, Failure> {
         let (mut found, mut strangers, mut failures) = (Vec::new(), Vec::new(), Vec::new());
+        failures.extend(self.refused.iter().map(Refused::failure));
         // All are asked at once, and told of in the order of the profiles.
         let asked: Vec<_> = self
             .sources
@@ -105,6 +129,19 @@ impl Session {
     }
 }
 
+/// A profile whose user could not be signed in.
+pub(crate) struct Refused {
+    pub(crate) profile: String,
+    pub(crate) products: Vec<Product>,
+    pub(crate) error: Error,
+}
+
+impl Refused {
+    pub(crate) fn failure(&self) -> Failure {
+        Failure::of(&self.profile, &self.error)
+    }
+}
+
 /// A detection, where it was found, and where it could not be looked for.
 pub(crate) struct Found {
     pub(crate) source: Source,
@@ -112,27 +149,40 @@ pub(crate) struct Found {
     pub(crate) failures: Vec<Failure>,
 }
 
+/// A profile with its sources, and how its user signs in first.
+struct Connected {
+    profile: Named,
+    connection: Connection,
+    way: Option<Way>,
+    sources: Vec<Source>,
+}
+
+/// What is left of a profile once it is connected.
+struct Named {
+    name: String,
+    vendor: Vendor,
+}
+
 /// Connects a profile: three calls, as any service would make them.
-fn connect(profile: Profile, limits: TimeLimits, clock: &Arc<dyn Clock>) -> Result<Vec<Source>, Failure> {
-    let wrong = |error: Error| Failure::of(&profile.name, &error).into_usage();
-    for warning in &profile.warnings {
-        note(&format!("warning: profile \"{}\": {warning}", profile.name));
+fn connect(profile: Profile, limits: TimeLimits, clock: &Arc<dyn Clock>) -> Result<Connected, Failure> {
+    let Profile { name, vendor, auth, expires_at, warnings, cloud, base_url, authority } = profile;
+    let wrong = |error: Error| Failure::of(&name, &error).into_usage();
+    for warning in &warnings {
+        note(&format!("warning: profile \"{name}\": {warning}"));
     }
-    let credential = match profile.auth {
-        Auth::App { tenant_id, client_id, secret } => {
-            Credential::client_secret(tenant_id, client_id, secret.read().map_err(wrong)?)
-        }
-        Auth::Token(token) => Credential::token(token.read().map_err(wrong)?),
-    };
-    let mut connection = Connection::builder(credential, profile.cloud)
-        .time_limits(limits)
-        .clock(Arc::clone(clock))
-        .user_agent("soc");
-    if let Some(authority) = profile.authority {
+    let store = |app: &App, lasting| sign_in::store(&name, app, lasting);
+    let (mut credential, way) = auth.credential(store).map_err(wrong)?;
+    if let Some(at) = expires_at {
+        credential = credential.with_noted_expiry(at);
+    }
+    let mut connection =
+        Connection::builder(credential, cloud).time_limits(limits).clock(Arc::clone(clock)).user_agent("soc");
+    if let Some(authority) = authority {
         connection = connection.authority(authority);
     }
     let connection = connection.build().map_err(wrong)?;
-    sources(&profile.name, profile.vendor, &connection, profile.base_url).map_err(wrong)
+    let sources = sources(&name, vendor.clone(), &connection, base_url).map_err(wrong)?;
+    Ok(Connected { profile: Named { name, vendor }, connection, way, sources })
 }
 
 /// What a vendor's client offers as sources.

@@ -91,26 +91,7 @@ impl DetectionSource for MdeDetections {
     }
 
     async fn capabilities(&self) -> Result<Capabilities> {
-        const WRITE: &[&str] = &["Alert.ReadWrite.All", "Alert.ReadWrite"];
-        const VIEW: &[&str] = &["Alert.Read.All", "Alert.Read", "Alert.ReadWrite.All", "Alert.ReadWrite"];
-        const ISOLATE: &[&str] = &["Machine.Isolate"];
-        const HUNT: &[&str] = &["AdvancedQuery.Read.All", "AdvancedQuery.Read"];
-        let grants = self.endpoint.grants().await?;
-        let may = |names: &[&str]| grants.as_ref().map(|g| g.has_any(names));
-        let mut can = Capabilities::unknown();
-        can.view = may(VIEW);
-        can.triage = may(WRITE);
-        (can.classify, can.assign, can.comment) = (can.triage, can.triage, can.triage);
-        can.isolate = may(ISOLATE);
-        can.hunt = may(HUNT);
-        let missing = [
-            (can.view, "Alert.Read.All"),
-            (can.triage, "Alert.ReadWrite.All"),
-            (can.isolate, "Machine.Isolate"),
-            (can.hunt, "AdvancedQuery.Read.All"),
-        ];
-        can.missing =
-            missing.into_iter().filter(|(has, _)| *has == Some(false)).map(|(_, n)| n.to_owned()).collect();
+        let mut can = self.endpoint.capabilities(&self.product()).await?;
         can.statuses = self.transitions.writable();
         can.filters = QueryFilters::LOCAL
             .with_updated(Filtering::Native)

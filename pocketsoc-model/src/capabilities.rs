@@ -86,8 +86,12 @@ pub struct Capabilities {
     pub assign: Option<bool>,
     /// Add comments.
     pub comment: Option<bool>,
+    /// Read machines.
+    pub machines: Option<bool>,
     /// Isolate and release hosts.
     pub isolate: Option<bool>,
+    /// Read machine actions and cancel pending ones.
+    pub actions: Option<bool>,
     /// Run hunting queries.
     pub hunt: Option<bool>,
     /// The grants or roles that are missing for what the product could do.
@@ -107,7 +111,9 @@ impl Capabilities {
             classify: None,
             assign: None,
             comment: None,
+            machines: None,
             isolate: None,
+            actions: None,
             hunt: None,
             missing: Vec::new(),
             statuses: Vec::new(),

@@ -15,6 +15,7 @@ mod memory;
 #[cfg(feature = "ocsf")]
 pub mod ocsf;
 mod open;
+mod permissions;
 mod product;
 mod properties;
 mod query;
@@ -46,6 +47,7 @@ pub use id::{__check_id, CorrelationKey, DetectionId, InvalidId};
 pub use lane::Lane;
 pub use memory::MemorySource;
 pub use open::{UnknownValue, UnknownWord, same_word};
+pub use permissions::{Operation, Principal, RequiredPermissions};
 pub use product::Product;
 pub use properties::Properties;
 pub use query::{DEFAULT_LANE, Detail, DetectionQuery};

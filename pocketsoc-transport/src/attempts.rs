@@ -9,6 +9,7 @@ use pocketsoc_model::{Error, ErrorKind, Result};
 use tracing::Instrument as _;
 use url::Url;
 
+use crate::auth::{self, Token};
 use crate::body::Body;
 use crate::call::{Call, Method};
 use crate::endpoint::Endpoint;
@@ -46,6 +47,8 @@ struct Failed {
     error: Error,
     outcome: Outcome,
     hint: Option<Duration>,
+    /// What the service wants a token to prove in addition.
+    claims: Option<String>,
 }
 
 impl Endpoint {
@@ -69,7 +72,7 @@ impl Endpoint {
         );
         async {
             let (times, clock) = (&shared.times, &shared.clock);
-            let (mut attempt, mut ambiguous, mut renewed) = (1_u32, 0_u32, false);
+            let (mut attempt, mut ambiguous, mut refused) = (1_u32, 0_u32, None);
             let mut deadline = until;
             let mut last: Option<Failed> = None;
             loop {
@@ -94,6 +97,12 @@ impl Endpoint {
                         return Err(settled(call, error, ambiguous));
                     }
                 };
+                if refused.as_ref().is_some_and(|refused: &Secret| refused.is_same(&token.secret)) {
+                    // There is no other: what the service said of it stands.
+                    release(permit);
+                    let failed = last.unwrap_or_else(|| Failed::too_late(call));
+                    return Err(Self::give_up(call, failed, attempt, ambiguous));
+                }
                 let remaining = deadline.saturating_sub(clock.monotonic());
                 if remaining < times.attempt / 10 {
                     // What is sent now could only be abandoned.
@@ -102,18 +111,24 @@ impl Endpoint {
                     return Err(Self::give_up(call, failed, attempt, ambiguous));
                 }
                 let limit = times.attempt.min(remaining);
-                let failed = match self.attempt(call, url, &token, permit, limit, reading).await {
+                let failed = match self.attempt(call, url, &token.secret, permit, limit, reading).await {
                     Ok(done) => {
+                        token.was_accepted();
                         return Ok(Opened { body: done.body.with_first_by(deadline), deadline, ..done });
                     }
                     Err(failed) => failed,
                 };
-                if failed.error.status() == Some(401) && !renewed && shared.tokens.can_renew() {
-                    // The token was revoked or has expired on the way: replaced once, at no cost to the budget.
-                    shared.tokens.discard(&self.resource, &token);
-                    renewed = true;
+                if failed.error.status() == Some(401)
+                    && refused.is_none()
+                    && shared.tokens.refused(&self.resource, &token.secret, failed.claims.clone())
+                {
+                    // Revoked, expired on the way, or not proof enough: replaced once, at no cost to the budget.
+                    tracing::debug!(
+                        claims = failed.claims.is_some(),
+                        "the token was refused, asking for a new one"
+                    );
+                    refused = Some(token.secret);
                     last = Some(failed);
-                    tracing::debug!("the token was refused, asking for a new one");
                     continue;
                 }
                 let may = failed.outcome.may_repeat(call.replay, ambiguous);
@@ -159,7 +174,7 @@ impl Endpoint {
     }
 
     /// The token, if it comes in time. One that comes later serves the next call.
-    async fn token(&self, call: &Call, deadline: Duration) -> Result<Secret> {
+    async fn token(&self, call: &Call, deadline: Duration) -> Result<Token> {
         let shared = &self.connection.0;
         let remaining = deadline.saturating_sub(shared.clock.monotonic());
         match future::select(Box::pin(shared.tokens.get(&self.resource)), shared.clock.sleep(remaining)).await
@@ -217,7 +232,8 @@ impl Endpoint {
         };
         let said = without(said, token);
         let error = service_error::read(call, self.service, status, &head.headers, &said, hint);
-        Err(Failed { error, outcome: Outcome::of_status(status, hint.is_some()), hint })
+        let claims = (status == 401).then(|| auth::asked_for(&head.headers)).flatten();
+        Err(Failed { error, outcome: Outcome::of_status(status, hint.is_some()), hint, claims })
     }
 
     fn opened(&self, call: &Call, status: u16, headers: HeaderMap, body: BodyStream) -> Result<Opened> {
@@ -264,7 +280,7 @@ fn release(permit: Option<Permit>) {
 
 impl Failed {
     fn finally(error: Error) -> Self {
-        Self { error, outcome: Outcome::Final, hint: None }
+        Self { error, outcome: Outcome::Final, hint: None, claims: None }
     }
 
     fn unsent(call: &Call, error: &SendError, permit: Option<Permit>) -> Self {
@@ -276,13 +292,13 @@ impl Failed {
         let error = Error::new(ErrorKind::Unavailable, call.operation)
             .with_message(format!("the service cannot be reached: {error}"))
             .with_source(error.clone());
-        Self { error, outcome, hint: None }
+        Self { error, outcome, hint: None, claims: None }
     }
 
     /// The head said success, the body could not be read: asked again where that may help, and of a write nobody knows.
     fn while_reading(call: &Call, error: Error) -> Self {
         match error.is_transient() {
-            true => Self { error, outcome: Outcome::Ambiguous, hint: None },
+            true => Self { error, outcome: Outcome::Ambiguous, hint: None, claims: None },
             false if call.writes() => Self::finally(error.with_outcome_unknown()),
             false => Self::finally(error),
         }
@@ -293,13 +309,13 @@ impl Failed {
         let error = Error::new(ErrorKind::Timeout, call.operation).with_message(
             "the time for it was used up, by signing in or by the quota, before it could be sent",
         );
-        Self { error, outcome: Outcome::NeverSent, hint: None }
+        Self { error, outcome: Outcome::NeverSent, hint: None, claims: None }
     }
 
     fn timed_out(call: &Call, limit: Duration) -> Self {
         let error = Error::new(ErrorKind::Timeout, call.operation)
             .with_message(format!("the service did not answer within {limit:.1?}"));
-        Self { error, outcome: Outcome::Ambiguous, hint: None }
+        Self { error, outcome: Outcome::Ambiguous, hint: None, claims: None }
     }
 }
 

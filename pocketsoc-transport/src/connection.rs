@@ -5,10 +5,11 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use pocketsoc_model::{Clock, Error, ErrorKind, Result};
 use url::Url;
 
-use crate::auth::{Authority, Credential, TokenCache};
+use crate::auth::{Authority, Credential, Exchange, SignIn, TokenCache};
 use crate::http_send::{HttpSend, ReqwestSend};
 use crate::quota::{Limiter, Quota};
 use crate::retry::{Jitter, RetryBudget, RetryPolicy};
@@ -174,6 +175,25 @@ impl Connection {
         &self.0.clock
     }
 
+    /// Signs a user in, where the credential is a [`Session`](crate::Session).
+    ///
+    /// # Errors
+    /// `Unsupported` for every other credential: nobody signs in to those.
+    pub fn sign_in(&self) -> Result<SignIn> {
+        let session = self.0.tokens.credential().of_user().ok_or_else(|| {
+            Error::new(ErrorKind::Unsupported, "sign in")
+                .with_message("this connection's credential is not a user's session")
+                .with_hint("build the connection with a Session")
+        })?;
+        Ok(SignIn::new(self.clone(), session.clone()))
+    }
+
+    /// When what it signs in with ends, as far as is known: a secret's end that was noted with the credential, a
+    /// certificate's or a ready token's own once it has been read. It is warned about from 30 days ahead on.
+    pub fn credential_expires_at(&self) -> Option<DateTime<Utc>> {
+        self.0.tokens.credential().expires_at()
+    }
+
     /// Where a service answers for this connection. `base` and `audience` override the cloud's own.
     ///
     /// # Errors
@@ -295,18 +315,20 @@ impl ConnectionBuilder {
         require_tls(needs_tls_feature && self.authority.is_some(), &authority)?;
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
         let http = self.http.unwrap_or_else(|| Arc::new(ReqwestSend::new(self.user_agent, self.compression)));
-        let authority = Authority {
-            base: authority,
+        let exchange = Exchange {
             http: Arc::clone(&http),
             clock: Arc::clone(&clock),
             limits: self.times,
+            policy: self.policy,
+            jitter: self.jitter.clone(),
         };
+        let authority = Authority { base: authority, exchange };
         Ok(Connection(Arc::new(Shared {
             cloud: self.cloud,
             http,
             needs_tls_feature,
             clock,
-            tokens: TokenCache::new(self.credential, authority, self.policy, self.jitter.clone()),
+            tokens: TokenCache::new(self.credential, authority),
             times: self.times,
             sizes: self.sizes,
             policy: self.policy,

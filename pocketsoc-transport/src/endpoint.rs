@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pocketsoc_model::{Error, ErrorKind, Result};
+use pocketsoc_model::{Capabilities, Error, ErrorKind, Principal, Product, Result};
 use serde::de::DeserializeOwned;
 use url::Url;
 
@@ -56,7 +56,18 @@ impl Endpoint {
     /// # Errors
     /// When the sign-in fails.
     pub async fn grants(&self) -> Result<Option<Grants>> {
-        Ok(Grants::read(self.connection.0.tokens.get(&self.resource).await?.expose()))
+        Ok(Grants::read(self.connection.0.tokens.get(&self.resource).await?.secret.expose()))
+    }
+
+    /// What the present token allows, by the product's table of grants; signs in if need be. Nothing is asked of the
+    /// service.
+    ///
+    /// # Errors
+    /// When the sign-in fails.
+    pub async fn capabilities(&self, product: &Product) -> Result<Capabilities> {
+        let grants = self.grants().await?;
+        let principal = grants.as_ref().map_or(Principal::Application, Grants::principal);
+        Ok(Capabilities::of(product, principal, |name| grants.as_ref().map(|grants| grants.has_any(&[name]))))
     }
 
     /// Makes a call and reads its JSON answer.

@@ -11,6 +11,15 @@ pub(crate) fn is_loopback(host: &str) -> bool {
     bare.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
+/// Whether a host is this machine, or one of the addresses that only reach the platform below it.
+pub(crate) fn is_near(host: &str) -> bool {
+    is_loopback(host)
+        || host.parse::<IpAddr>().is_ok_and(|ip| match ip {
+            IpAddr::V4(ip) => ip.is_link_local(),
+            IpAddr::V6(_) => false,
+        })
+}
+
 /// Reads a configured address: https, or http on loopback; without query, fragment or credentials.
 ///
 /// # Errors

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use pocketsoc_model::{Error, ErrorKind, Result};
 use zeroize::Zeroizing;
 
-/// A secret: no `Display`, no `Serialize`, a silent `Debug`, wiped from memory when dropped.
+/// A secret: no `Display`, no `Serialize`, a silent `Debug`, wiped from memory when the last clone is dropped.
 ///
 /// Copies that the HTTP and TLS libraries make while sending are out of reach.
 ///
@@ -16,12 +17,12 @@ use zeroize::Zeroizing;
 /// assert_eq!(format!("{secret:?}"), "Secret(***)");
 /// ```
 #[derive(Clone)]
-pub struct Secret(Zeroizing<String>);
+pub struct Secret(Arc<Zeroizing<String>>);
 
 impl Secret {
     /// Takes a secret.
     pub fn new(secret: impl Into<String>) -> Self {
-        Self(Zeroizing::new(secret.into()))
+        Self(Arc::new(Zeroizing::new(secret.into())))
     }
 
     /// Reads one from an environment variable; a line break at the end is dropped.
@@ -59,6 +60,11 @@ impl Secret {
     /// The secret itself; keep what you do with it short.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// Whether the other one says the same.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.expose() == other.expose()
     }
 }
 

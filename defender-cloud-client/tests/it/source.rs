@@ -26,7 +26,7 @@ async fn it_keeps_the_contract_of_every_source() {
     let reader = tenant().build();
     reader.add_app(App::new("reader", "pw").with_azure_role(AzureRole::SecurityReader));
     conformance::run(&client_as(&reader, "reader", "pw").detections("Reader")).await;
-    assert_eq!(posts(&reader), 2, "the service says that it may not, and nothing is repeated");
+    assert_eq!(posts(&reader), 1, "the service says that it may not, and nothing is repeated");
 }
 
 #[tokio::test(start_paused = true)]
@@ -266,7 +266,30 @@ async fn who_sees_no_subscription_has_an_empty_complete_list() {
     let can = client_as(&tenant, "nobody", "pw").detections("x").capabilities().await.unwrap();
     assert_eq!(
         (can.view, can.triage, can.comment),
-        (None, None, Some(false)),
-        "Azure's roles are not in the token"
+        (Some(false), Some(false), Some(false)),
+        "without any role nothing can be done"
     );
+    assert_eq!(can.missing, ["Security Reader", "Security Admin"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn azure_is_asked_what_its_roles_allow_and_nothing_is_tried() {
+    let tenant = tenant().build();
+    tenant.add_app(App::new("reader", "pw").with_azure_role(AzureRole::SecurityReader));
+    let all = client_as(&tenant, "reader", "pw").detections("x");
+    let can = all.capabilities().await.unwrap();
+    assert_eq!((can.view, can.triage, can.isolate), (Some(true), Some(false), Some(false)));
+    assert_eq!(can.missing.len(), 3, "one for each subscription: {:?}", can.missing);
+    assert!(can.missing[0].starts_with("Security Admin on the subscription "), "{:?}", can.missing);
+    let one = all.within(scope(0)).capabilities().await.unwrap();
+    assert_eq!(one.missing, ["Security Admin"]);
+    assert_eq!(posts(&tenant), 0);
+
+    let admin = client(&tenant).detections("x").capabilities().await.unwrap();
+    assert_eq!((admin.view, admin.triage, admin.missing.len()), (Some(true), Some(true), 0));
+    assert_eq!((admin.classify, admin.assign, admin.comment), (Some(false), Some(false), Some(false)));
+    // Where Azure does not say what is allowed, nobody knows.
+    tenant.add_fault(Fault::status("Microsoft.Authorization", 403));
+    let unknown = client(&tenant).detections("x").capabilities().await.unwrap();
+    assert_eq!((unknown.view, unknown.triage, unknown.missing.len()), (None, None, 0));
 }

@@ -1,14 +1,17 @@
 //! The profile file: read strictly, so that a slip of the pen is found before anything is asked.
 
+mod auth;
+
 use std::path::Path;
 
-use chrono::{NaiveDate, TimeDelta};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use defender_cloud_client::SubscriptionId;
-use pocketsoc_model::{Clock, Error};
-use pocketsoc_transport::{Cloud, Secret, check_address};
+use pocketsoc_model::Clock;
+use pocketsoc_transport::{Cloud, Service, check_address};
 use toml::{Table, Value};
 
 use crate::failure::Failure;
+pub(crate) use auth::{App, Auth, SecretPlace, Way};
 
 /// How long before its end a secret is warned about.
 const WARN_AHEAD: TimeDelta = TimeDelta::days(30);
@@ -22,8 +25,13 @@ const KEYS: &[&str] = &[
     "client_id",
     "client_secret_env",
     "client_secret_file",
+    "client_secret_keyring",
     "client_secret",
     "secret_expires",
+    "certificate_file",
+    "certificate_password_env",
+    "federated_token_file",
+    "session",
     "token_env",
     "subscription_id",
     "cloud",
@@ -32,7 +40,6 @@ const KEYS: &[&str] = &[
     "poll_seconds",
 ];
 const VENDORS: &[&str] = &["defender-endpoint", "defender-for-cloud", "graph-security"];
-const AUTHS: &[&str] = &["app", "token"];
 
 /// One connection to one service.
 #[derive(Debug)]
@@ -40,6 +47,8 @@ pub(crate) struct Profile {
     pub(crate) name: String,
     pub(crate) vendor: Vendor,
     pub(crate) auth: Auth,
+    /// When its secret ends, as the administrator has noted.
+    pub(crate) expires_at: Option<DateTime<Utc>>,
     /// What its user should know, once it is used.
     pub(crate) warnings: Vec<String>,
     pub(crate) cloud: Cloud,
@@ -56,28 +65,13 @@ pub(crate) enum Vendor {
     GraphSecurity,
 }
 
-/// How a profile signs in.
-#[derive(Debug)]
-pub(crate) enum Auth {
-    App { tenant_id: String, client_id: String, secret: SecretPlace },
-    Token(SecretPlace),
-}
-
-/// Where a secret is. It is read only when its profile is used.
-#[derive(Debug)]
-pub(crate) enum SecretPlace {
-    Env(String),
-    File(String),
-    Given(Secret),
-}
-
-impl SecretPlace {
-    /// The secret.
-    pub(crate) fn read(self) -> Result<Secret, Error> {
+impl Vendor {
+    /// The service that it is.
+    pub(crate) fn service(&self) -> Service {
         match self {
-            Self::Env(variable) => Secret::from_env(&variable),
-            Self::File(path) => Secret::from_file(path),
-            Self::Given(secret) => Ok(secret),
+            Self::DefenderEndpoint => Service::DefenderEndpoint,
+            Self::DefenderForCloud(_) => Service::ResourceManager,
+            Self::GraphSecurity => Service::Graph,
         }
     }
 }
@@ -177,16 +171,12 @@ impl Entry<'_> {
             None | Some(Value::Integer(1..=86_400)) => {}
             Some(_) => return Err(self.wrong("poll_seconds", "a whole number from 1 to 86400 is expected")),
         }
-        let mut warnings: Vec<String> = self.expiry(clock)?.into_iter().collect();
-        let auth = match self.one_of("auth", self.required("auth")?, AUTHS)? {
-            "app" => Auth::App {
-                tenant_id: self.required("tenant_id")?.to_owned(),
-                client_id: self.required("client_id")?.to_owned(),
-                secret: self.secret(&mut warnings)?,
-            },
-            _ => Auth::Token(SecretPlace::Env(self.required("token_env")?.to_owned())),
-        };
-        Ok(Profile { name, vendor, auth, warnings, cloud, base_url, authority })
+        let expires = self.expiry()?;
+        let mut warnings: Vec<String> =
+            expires.and_then(|date| expires_soon(date, clock)).into_iter().collect();
+        let auth = self.auth(&mut warnings)?;
+        let expires_at = expires.map(|date| date.and_time(NaiveTime::MIN).and_utc());
+        Ok(Profile { name, vendor, auth, expires_at, warnings, cloud, base_url, authority })
     }
 
     fn subscription(&self) -> Result<Option<SubscriptionId>, Failure> {
@@ -204,32 +194,8 @@ impl Entry<'_> {
         Ok(Some(text.to_owned()))
     }
 
-    fn secret(&self, warnings: &mut Vec<String>) -> Result<SecretPlace, Failure> {
-        const WAYS: [&str; 3] = ["client_secret_env", "client_secret_file", "client_secret"];
-        let mut given = WAYS.into_iter().filter(|key| self.table.contains_key(*key));
-        let Some(key) = given.next() else {
-            return Err(
-                self.wrong("client_secret_env", "it is missing (or client_secret_file, or client_secret)")
-            );
-        };
-        if let Some(second) = given.next() {
-            return Err(self.wrong(second, &format!("`{key}` is given as well; give one of them")));
-        }
-        let value = self.required(key)?;
-        Ok(match key {
-            "client_secret_env" => SecretPlace::Env(value.to_owned()),
-            "client_secret_file" => SecretPlace::File(value.to_owned()),
-            _ => {
-                warnings.push(
-                    "the client secret stands in the profile file; client_secret_env keeps it out".to_owned(),
-                );
-                SecretPlace::Given(Secret::new(value))
-            }
-        })
-    }
-
-    /// A warning where the secret's end is near.
-    fn expiry(&self, clock: &dyn Clock) -> Result<Option<String>, Failure> {
+    /// When the secret ends.
+    fn expiry(&self) -> Result<Option<NaiveDate>, Failure> {
         let expected = || self.wrong("secret_expires", "a date is expected, such as 2027-01-31");
         let text = match self.table.get("secret_expires") {
             None => return Ok(None),
@@ -237,18 +203,22 @@ impl Entry<'_> {
             Some(Value::String(text)) => text.clone(),
             Some(_) => return Err(expected()),
         };
-        let date = text.get(..10).and_then(|day| day.parse::<NaiveDate>().ok()).ok_or_else(expected)?;
-        let left = date - clock.now().date_naive();
-        Ok((left <= WARN_AHEAD).then(|| {
-            let when = match left.num_days() {
-                days if days < 0 => format!("expired on {date}"),
-                days => format!("expires on {date}, in {days} days"),
-            };
-            format!(
-                "the client secret {when}: create a new one under Certificates & secrets, update it here, delete the old one when the new one works"
-            )
-        }))
+        text.get(..10).and_then(|day| day.parse().ok()).ok_or_else(expected).map(Some)
     }
+}
+
+/// A warning where the secret's end is near.
+fn expires_soon(date: NaiveDate, clock: &dyn Clock) -> Option<String> {
+    let left = date - clock.now().date_naive();
+    (left <= WARN_AHEAD).then(|| {
+        let when = match left.num_days() {
+            days if days < 0 => format!("expired on {date}"),
+            days => format!("expires on {date}, in {days} days"),
+        };
+        format!(
+            "the client secret {when}: create a new one under Certificates & secrets, update it here, delete the old one when the new one works"
+        )
+    })
 }
 
 #[cfg(test)]
@@ -290,7 +260,7 @@ mod tests {
             ("tenant_id", "tenantid", &["`tenantid`", "tenant_id, client_id"][..]),
             ("tenant_id = \"contoso.example\"", "", &["`tenant_id`", "missing"]),
             ("defender-endpoint", "defender", &["`vendor`", "defender-endpoint"]),
-            ("\"app\"", "\"password\"", &["`auth`", "app, token"]),
+            ("\"app\"", "\"password\"", &["`auth`", "app, certificate", "browser, token"]),
             ("us-gov", "mars", &["`cloud`", "public, us-gov-gcc"]),
             ("http://127.0.0.1:8080", "http://api.example", &["`base_url`", "https://"]),
             ("http://127.0.0.1:8080", "nonsense", &["`base_url`", "https://"]),

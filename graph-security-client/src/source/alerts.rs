@@ -46,13 +46,7 @@ impl DetectionSource for GraphAlertDetections {
     }
 
     async fn capabilities(&self) -> Result<Capabilities> {
-        capabilities(
-            &self.endpoint,
-            &self.transitions,
-            "SecurityAlert.Read.All",
-            "SecurityAlert.ReadWrite.All",
-        )
-        .await
+        capabilities(&self.endpoint, &self.product(), &self.transitions).await
     }
 
     fn list(&self, query: &DetectionQuery) -> DetectionStream {

@@ -2,7 +2,7 @@
 
 use pocketsoc_model::{
     Capabilities, ChangePart, Classification, Detection, DetectionChange, Determination, Error, ErrorKind,
-    Filtering, QueryFilters, Result, Status, TransitionTable, check_pair,
+    Filtering, Product, QueryFilters, Result, Status, TransitionTable, check_pair,
 };
 use pocketsoc_transport::Endpoint;
 
@@ -121,25 +121,13 @@ fn native_determination(operation: &'static str, word: Determination) -> Result<
     })
 }
 
-/// What the token grants, of the permissions to read and to write.
+/// What the token allows, and who applies each filter.
 pub(super) async fn capabilities(
     endpoint: &Endpoint,
+    product: &Product,
     table: &TransitionTable,
-    read: &'static str,
-    write: &'static str,
 ) -> Result<Capabilities> {
-    const HUNT: &str = "ThreatHunting.Read.All";
-    let grants = endpoint.grants().await?;
-    let may = |names: &[&str]| grants.as_ref().map(|g| g.has_any(names));
-    let mut can = Capabilities::unknown();
-    can.view = may(&[read, write]);
-    can.triage = may(&[write]);
-    (can.classify, can.assign, can.comment) = (can.triage, can.triage, can.triage);
-    can.isolate = Some(false);
-    can.hunt = may(&[HUNT]);
-    let missing = [(can.view, read), (can.triage, write), (can.hunt, HUNT)];
-    can.missing =
-        missing.into_iter().filter(|(has, _)| *has == Some(false)).map(|(_, name)| name.to_owned()).collect();
+    let mut can = endpoint.capabilities(product).await?;
     can.statuses = table.writable();
     can.filters = QueryFilters::LOCAL
         .with_updated(Filtering::Native)

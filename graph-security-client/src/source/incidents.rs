@@ -120,8 +120,7 @@ impl DetectionSource for GraphIncidentDetections {
     }
 
     async fn capabilities(&self) -> Result<Capabilities> {
-        let (read, write) = ("SecurityIncident.Read.All", "SecurityIncident.ReadWrite.All");
-        capabilities(&self.endpoint, &self.transitions, read, write).await
+        capabilities(&self.endpoint, &self.product(), &self.transitions).await
     }
 
     fn list(&self, query: &DetectionQuery) -> DetectionStream {

@@ -199,7 +199,16 @@ async fn capabilities_are_read_from_the_token_and_nothing_is_tried() {
         (can.view, can.triage, can.comment, can.isolate),
         (Some(true), Some(false), Some(false), Some(false))
     );
-    assert_eq!(can.missing, ["Alert.ReadWrite.All", "Machine.Isolate", "AdvancedQuery.Read.All"]);
+    assert_eq!(
+        can.missing,
+        [
+            "Alert.ReadWrite.All",
+            "Machine.Read.All",
+            "Machine.Isolate",
+            "Machine.ReadWrite.All",
+            "AdvancedQuery.Read.All"
+        ]
+    );
     assert!(tenant.requests_to("/api/").is_empty());
 }
 

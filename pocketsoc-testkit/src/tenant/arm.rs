@@ -57,6 +57,10 @@ fn answer(tenant: &Tenant, request: &Request, path: &[&str], mood: Mood) -> Answ
         rest => (None, rest),
     };
     let [providers, provider, rest @ ..] = rest else { return Err(unknown()) };
+    if is(provider, "Microsoft.Authorization") && matches!(rest, [what] if is(what, "permissions")) {
+        of_version("2022-04-01")?;
+        return Ok(permissions(role));
+    }
     if !is(providers, "providers") || !is(provider, "Microsoft.Security") {
         return Err(unknown());
     }
@@ -92,6 +96,21 @@ fn answer(tenant: &Tenant, request: &Request, path: &[&str], mood: Mood) -> Answ
         }
         _ => Err(unknown()),
     }
+}
+
+/// What a role allows, beside what everybody may read.
+fn permissions(role: Option<AzureRole>) -> Reply {
+    let common = ["Microsoft.Authorization/*/read", "Microsoft.Resources/subscriptions/resourceGroups/read"];
+    let own: &[&str] = match role {
+        None => &[],
+        Some(AzureRole::SecurityReader) => {
+            &["Microsoft.Security/*/read", "Microsoft.Security/iotDefenderSettings/*/action"]
+        }
+        Some(AzureRole::SecurityAdmin) => &["Microsoft.Security/*", "Microsoft.Support/*"],
+    };
+    let actions: Vec<&str> = common.iter().chain(own).copied().collect();
+    let one = json!({"actions": actions, "notActions": [], "dataActions": [], "notDataActions": []});
+    Reply::json(200, json!({"value": [one]}).to_string())
 }
 
 fn unknown() -> Reply {

@@ -12,8 +12,13 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use pocketsoc_model::{Clock, ManualClock};
+
+pub use entra::App;
+use entra::Sessions;
 
 use crate::fault::{Fault, Trouble};
 use crate::message::{Reply, Request};
@@ -44,54 +49,6 @@ pub enum AzureRole {
     SecurityReader,
     /// Sees alerts and changes their status.
     SecurityAdmin,
-}
-
-/// An application registered in the tenant.
-#[derive(Debug, Clone)]
-pub struct App {
-    client_id: String,
-    secret: String,
-    roles: Vec<String>,
-    azure_role: Option<AzureRole>,
-}
-
-impl App {
-    /// An application with every permission that the guides ask for, and Security Admin in Azure.
-    pub fn new(client_id: impl Into<String>, secret: impl Into<String>) -> Self {
-        let roles = [
-            "Alert.Read.All",
-            "Alert.ReadWrite.All",
-            "Machine.Read.All",
-            "Machine.Isolate",
-            "Machine.ReadWrite.All",
-            "AdvancedQuery.Read.All",
-            "SecurityAlert.Read.All",
-            "SecurityAlert.ReadWrite.All",
-            "SecurityIncident.Read.All",
-            "SecurityIncident.ReadWrite.All",
-            "ThreatHunting.Read.All",
-        ];
-        Self {
-            client_id: client_id.into(),
-            secret: secret.into(),
-            roles: roles.map(Into::into).into(),
-            azure_role: Some(AzureRole::SecurityAdmin),
-        }
-    }
-
-    /// With this role in Azure, or none.
-    #[must_use]
-    pub fn with_azure_role(mut self, role: impl Into<Option<AzureRole>>) -> Self {
-        self.azure_role = role.into();
-        self
-    }
-
-    /// With these permissions only; roles in Azure are another matter.
-    #[must_use]
-    pub fn with_roles(mut self, roles: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.roles = roles.into_iter().map(Into::into).collect();
-        self
-    }
 }
 
 /// A fake tenant. Clones are the same tenant.
@@ -125,6 +82,7 @@ struct State {
     cloud: Vec<CloudRecord>,
     incidents: Vec<IncidentRecord>,
     tokens: HashMap<String, Claims>,
+    sessions: Sessions,
     minted: u64,
     faults: Vec<Fault>,
     requests: Vec<Request>,
@@ -137,6 +95,8 @@ struct Claims {
     roles: Vec<String>,
     scopes: Vec<String>,
     azure_role: Option<AzureRole>,
+    /// What the sign-in was asked to prove in addition.
+    proved: serde_json::Value,
     expires_at: DateTime<Utc>,
 }
 
@@ -230,6 +190,7 @@ impl TenantBuilder {
                 cloud,
                 incidents,
                 tokens: HashMap::new(),
+                sessions: Sessions::default(),
                 minted: 0,
                 faults: Vec::new(),
                 requests: Vec::new(),
@@ -414,8 +375,19 @@ impl Tenant {
     fn route(&self, request: &Request, mood: Mood) -> Reply {
         let segments = request.segments();
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        if let Some(challenge) = self.challenge(request) {
+            return challenge;
+        }
         match segments.as_slice() {
             [tenant, "oauth2", "v2.0", "token"] => entra::token(self, request, tenant),
+            [tenant, "oauth2", "v2.0", "devicecode"] => entra::begin_device(self, request, tenant),
+            [tenant, "oauth2", "v2.0", "authorize"] if request.method == "GET" => {
+                entra::authorize(self, request, tenant)
+            }
+            [tenant, "oauth2", "v2.0", "authorize"] => entra::consented(self, request, tenant),
+            ["devicelogin"] => entra::approve_page(self, request),
+            ["metadata", "identity", "oauth2", "token"] => entra::machine(self, request),
+            ["msi", "token"] => entra::app_service(self, request),
             ["api", rest @ ..] => mde::route(self, request, rest, mood),
             ["v1.0", "security", rest @ ..] => graph::route(self, request, rest, mood),
             [first, rest @ ..] if first.eq_ignore_ascii_case("subscriptions") => {
@@ -429,6 +401,23 @@ impl Tenant {
     fn claims(&self, request: &Request) -> Option<Claims> {
         let bearer = request.header("authorization")?.strip_prefix("Bearer ")?;
         self.lock().tokens.get(bearer).filter(|c| c.expires_at > self.0.clock.now()).cloned()
+    }
+
+    /// Refuses a token that does not prove what is demanded.
+    fn challenge(&self, request: &Request) -> Option<Reply> {
+        let demand = self.lock().sessions.demand.clone()?;
+        let claims = self.claims(request)?;
+        let demanded: serde_json::Value = serde_json::from_str(&demand).unwrap_or_default();
+        let mut wanted = demanded["access_token"].as_object()?.iter();
+        if wanted.all(|(name, value)| claims.proved["access_token"][name] == *value) {
+            return None;
+        }
+        let claims = STANDARD.encode(demand);
+        let header = format!(
+            "Bearer realm=\"\", authorization_uri=\"https://login.windows.net/common/oauth2/authorize\", \
+             error=\"insufficient_claims\", claims=\"{claims}\""
+        );
+        Some(Reply::json(401, "{}").with_header("www-authenticate", header))
     }
 
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
@@ -460,11 +449,12 @@ struct Granted {
     roles: Vec<String>,
     scopes: Vec<String>,
     azure_role: Option<AzureRole>,
+    proved: serde_json::Value,
 }
 
 fn grants(roles: &[&str], scopes: &[&str]) -> Granted {
     let owned = |names: &[&str]| names.iter().map(ToString::to_string).collect();
-    Granted { roles: owned(roles), scopes: owned(scopes), azure_role: None }
+    Granted { roles: owned(roles), scopes: owned(scopes), ..Granted::default() }
 }
 
 /// The address that was asked, for links to more.

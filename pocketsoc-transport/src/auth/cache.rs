@@ -2,32 +2,55 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
-use pocketsoc_model::{Error, ErrorKind, Result};
+use pocketsoc_model::{Error, Result};
 
-use super::credential::{Credential, Kind};
-use super::entra::{Authority, Refusal};
-use super::{AccessToken, Grants};
+use super::credential::Credential;
+use super::entra::Authority;
+use super::{AccessToken, Ask};
 use crate::Secret;
-use crate::retry::{Decision, Jitter, RetryPolicy};
 
 /// A token is not handed out with less life than this left (or half of a very short life): it has to survive the way.
-const LEAST_LIFE: Duration = Duration::from_secs(30);
+pub(super) const LEAST_LIFE: Duration = Duration::from_secs(30);
 /// A refusal that only a person can mend is not asked about again for this long.
 const PERMANENT_PAUSE: Duration = Duration::from_secs(60);
 /// The first and the longest pause after a passing failure; they double in between.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// A token that took the place of a refused one, and was refused as well, is not replaced for this long: a service that
+/// refuses them all would have the sign-in asked with every call.
+const RENEWAL_PAUSE: Duration = Duration::from_secs(60);
 
-type Flight = Shared<BoxFuture<'static, Result<Secret>>>;
+type Flight = Shared<BoxFuture<'static, Result<Token>>>;
+
+/// A token that is handed out.
+#[derive(Clone)]
+pub(crate) struct Token {
+    pub(crate) secret: Secret,
+    /// Whether a service has taken it.
+    accepted: Arc<AtomicBool>,
+}
+
+impl Token {
+    fn new(secret: Secret) -> Self {
+        Self { secret, accepted: Arc::default() }
+    }
+
+    /// Notes that a service has taken it.
+    pub(crate) fn was_accepted(&self) {
+        self.accepted.store(true, Ordering::Relaxed);
+    }
+}
 
 /// The tokens of a connection.
 pub(crate) struct TokenCache {
-    shared: Arc<Fetcher>,
+    fetcher: Arc<Fetcher>,
     slots: Mutex<HashMap<String, Arc<Slot>>>,
 }
 
@@ -35,8 +58,6 @@ pub(crate) struct TokenCache {
 struct Fetcher {
     credential: Credential,
     authority: Authority,
-    policy: RetryPolicy,
-    jitter: Jitter,
 }
 
 /// The token for one resource.
@@ -45,15 +66,24 @@ struct Slot(Mutex<State>);
 
 #[derive(Default)]
 struct State {
+    /// Which sign-in of the credential this is about.
+    epoch: u64,
+    /// Counts what makes flights under way worthless.
+    turn: u64,
     current: Option<Cached>,
     flight: Option<Flight>,
     failure: Option<Failure>,
+    /// What the service wants to be proved in addition.
+    claims: Option<String>,
+    renewal: Option<Renewal>,
 }
 
 struct Cached {
-    secret: Secret,
+    token: Token,
     refresh_at: Duration,
     usable_until: Duration,
+    /// The same by the wall clock, which goes on while a machine sleeps.
+    ends_at: Option<DateTime<Utc>>,
 }
 
 struct Failure {
@@ -63,80 +93,143 @@ struct Failure {
     pause: Duration,
 }
 
+/// Which refused token was last given up, when, and what was asked for then.
+struct Renewal {
+    at: Duration,
+    given_up: Secret,
+    claims: Option<String>,
+}
+
 impl Slot {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What is known, if it is about this sign-in.
+    fn lock(&self, epoch: u64) -> MutexGuard<'_, State> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.epoch != epoch {
+            *state = State { epoch, turn: state.turn + 1, ..State::default() };
+        }
+        state
+    }
+}
+
+impl Cached {
+    fn new(token: &AccessToken, asked: Duration, now: DateTime<Utc>) -> Self {
+        let life = token.life.unwrap_or(Duration::MAX);
+        // 80 % of its life, unless the issuer says otherwise.
+        let refresh = token.refresh_in.unwrap_or(life / 10 * 8);
+        Self {
+            token: Token::new(token.secret.clone()),
+            refresh_at: asked.saturating_add(refresh),
+            usable_until: asked.saturating_add(life.saturating_sub(LEAST_LIFE.min(life / 2))),
+            ends_at: chrono::TimeDelta::from_std(life).ok().and_then(|life| now.checked_add_signed(life)),
+        }
+    }
+
+    fn is_usable(&self, monotonic: Duration, now: DateTime<Utc>) -> bool {
+        monotonic < self.usable_until && self.ends_at.is_none_or(|end| now < end)
     }
 }
 
 impl TokenCache {
-    pub(crate) fn new(
-        credential: Credential,
-        authority: Authority,
-        policy: RetryPolicy,
-        jitter: Jitter,
-    ) -> Self {
-        Self { shared: Arc::new(Fetcher { credential, authority, policy, jitter }), slots: Mutex::default() }
+    pub(crate) fn new(credential: Credential, authority: Authority) -> Self {
+        Self { fetcher: Arc::new(Fetcher { credential, authority }), slots: Mutex::default() }
+    }
+
+    /// What the tokens are got with.
+    pub(crate) fn credential(&self) -> &Credential {
+        &self.fetcher.credential
+    }
+
+    /// Where they are asked for.
+    pub(crate) fn authority(&self) -> &Authority {
+        &self.fetcher.authority
+    }
+
+    /// Keeps a token that a sign-in brought.
+    pub(crate) fn put(&self, resource: &str, token: &AccessToken) {
+        let (slot, clock) = (self.slot(resource), &self.fetcher.authority.exchange.clock);
+        let mut state = slot.lock(self.fetcher.credential.epoch());
+        state.current = Some(Cached::new(token, clock.monotonic(), clock.now()));
     }
 
     /// A token for a resource, from the cache, from a fetch under way, or fetched now.
     ///
     /// However many ask at once, one request is made, for success and for failure alike; a caller that goes away
     /// does not take it along.
-    pub(crate) async fn get(&self, resource: &str) -> Result<Secret> {
+    pub(crate) async fn get(&self, resource: &str) -> Result<Token> {
         let flight = {
             let slot = self.slot(resource);
-            let mut state = slot.lock();
-            let now = self.shared.authority.clock.monotonic();
-            let resting = state.failure.as_ref().filter(|f| now < f.until).map(|f| f.error.clone());
-            if let Some(cached) = &state.current
-                && now < cached.usable_until
-            {
-                let secret = cached.secret.clone();
-                if now >= cached.refresh_at && state.flight.is_none() && resting.is_none() {
+            let mut state = slot.lock(self.fetcher.credential.epoch());
+            let clock = &self.fetcher.authority.exchange.clock;
+            let now = clock.monotonic();
+            let rests = state.failure.as_ref().is_some_and(|failure| now < failure.until);
+            if let Some(cached) = state.current.as_ref().filter(|cached| cached.is_usable(now, clock.now())) {
+                let token = cached.token.clone();
+                if now >= cached.refresh_at && state.flight.is_none() && !rests {
                     // Nobody waits for it: it was started, and the old token still serves.
                     drop(self.take_off(&slot, &mut state, resource));
                 }
-                return Ok(secret);
+                return Ok(token);
             }
-            if let Some(error) = resting {
-                return Err(error);
-            }
-            match &state.flight {
-                Some(flight) => flight.clone(),
-                None => self.take_off(&slot, &mut state, resource),
+            match (&state.failure, &state.flight) {
+                (Some(failure), _) if rests => return Err(failure.error.clone()),
+                (_, Some(flight)) => flight.clone(),
+                _ => self.take_off(&slot, &mut state, resource),
             }
         };
         flight.await
     }
 
-    /// Forgets exactly this token, if it is still the current one: others may have replaced it already.
-    pub(crate) fn discard(&self, resource: &str, token: &Secret) {
+    /// Gives up exactly this token, which the service refused, if it is still the current one: others may have
+    /// replaced it already. Says whether another may be asked for.
+    pub(crate) fn refused(&self, resource: &str, token: &Secret, claims: Option<String>) -> bool {
         let slot = self.slot(resource);
-        let mut state = slot.lock();
-        if state.current.as_ref().is_some_and(|c| c.secret.expose() == token.expose()) {
-            state.current = None;
+        let mut state = slot.lock(self.fetcher.credential.epoch());
+        let now = self.fetcher.authority.exchange.clock.monotonic();
+        let replaced = match (&state.current, &state.renewal) {
+            (Some(current), _) => !current.token.secret.is_same(token),
+            (None, Some(last)) => last.given_up.is_same(token),
+            (None, None) => false,
+        };
+        if replaced {
+            return true;
         }
-    }
-
-    /// Whether a new token can be had at all when the service refuses this one.
-    pub(crate) fn can_renew(&self) -> bool {
-        !matches!(self.shared.credential.0, Kind::Token(_))
+        let new = state.current.as_ref().is_some_and(|now| !now.token.accepted.load(Ordering::Relaxed));
+        let again = state.renewal.as_ref().is_some_and(|last| {
+            now.saturating_sub(last.at) < RENEWAL_PAUSE && (claims.is_none() || claims == last.claims)
+        });
+        if new && again {
+            return false;
+        }
+        if claims.is_some() {
+            // A flight that knows nothing of the claims brings a token that is refused as well.
+            state.turn += 1;
+            state.flight = None;
+        }
+        state.current = None;
+        state.renewal = Some(Renewal { at: now, given_up: token.clone(), claims: claims.clone() });
+        state.claims = claims;
+        true
     }
 
     fn slot(&self, resource: &str) -> Arc<Slot> {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(slots.entry(resource.to_owned()).or_default())
+        match slots.get(resource) {
+            Some(slot) => Arc::clone(slot),
+            None => Arc::clone(slots.entry(resource.to_owned()).or_default()),
+        }
     }
 
     /// Starts a fetch that fills the slot, whoever waits for it or goes away.
     fn take_off(&self, slot: &Arc<Slot>, state: &mut State, resource: &str) -> Flight {
-        let (fetcher, slot, resource) = (Arc::clone(&self.shared), Arc::clone(slot), resource.to_owned());
+        let (fetcher, slot, resource) = (Arc::clone(&self.fetcher), Arc::clone(slot), resource.to_owned());
+        let (claims, turn) = (state.claims.clone(), state.turn);
         let flight = async move {
-            let asked = fetcher.authority.clock.monotonic();
-            let outcome = fetcher.fetch(&resource).await;
-            let now = fetcher.authority.clock.monotonic();
-            slot.land(outcome, asked, now)
+            let clock = &fetcher.authority.exchange.clock;
+            let asked = clock.monotonic();
+            let ask = Ask { resource: &resource, claims: claims.as_deref() };
+            let outcome = fetcher.credential.fetch(&fetcher.authority, &ask).await;
+            let fresh = outcome.map(|token| Cached::new(&token, asked, clock.now()));
+            slot.land(turn, fresh, clock.monotonic())
         }
         .boxed()
         .shared();
@@ -147,22 +240,20 @@ impl TokenCache {
 }
 
 impl Slot {
-    /// Keeps what a fetch brought.
-    fn land(&self, outcome: Result<AccessToken>, asked: Duration, now: Duration) -> Result<Secret> {
-        let mut state = self.lock();
+    /// Keeps what a fetch brought, unless nobody wants it any more.
+    fn land(&self, turn: u64, outcome: Result<Cached>, now: Duration) -> Result<Token> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.turn != turn {
+            return outcome.map(|cached| cached.token);
+        }
         state.flight = None;
         match outcome {
-            Ok(token) => {
-                let life = token.life.unwrap_or(Duration::MAX);
-                // 80 % of its life, unless the issuer says otherwise.
-                let refresh = token.refresh_in.unwrap_or(life / 10 * 8);
+            Ok(cached) => {
+                let token = cached.token.clone();
                 state.failure = None;
-                state.current = Some(Cached {
-                    secret: token.secret.clone(),
-                    refresh_at: asked.saturating_add(refresh),
-                    usable_until: asked.saturating_add(life.saturating_sub(LEAST_LIFE.min(life / 2))),
-                });
-                Ok(token.secret)
+                state.claims = None;
+                state.current = Some(cached);
+                Ok(token)
             }
             Err(error) => {
                 let pause = if error.is_transient() {
@@ -179,63 +270,8 @@ impl Slot {
     }
 }
 
-impl Fetcher {
-    /// A token from the credential, asked for as often as the policy allows.
-    async fn fetch(&self, resource: &str) -> Result<AccessToken> {
-        match &self.credential.0 {
-            Kind::Token(secret) => self.ready_token(secret),
-            Kind::ClientSecret { tenant, client_id, secret } => {
-                let scope = format!("{resource}/.default");
-                let clock = &self.authority.clock;
-                let deadline = clock.monotonic().saturating_add(self.authority.limits.operation);
-                let mut attempt = 1;
-                loop {
-                    let Refusal { error, outcome } = match self
-                        .authority
-                        .within(deadline)
-                        .client_secret(tenant, client_id, secret, &scope)
-                        .await
-                    {
-                        Ok(token) => return Ok(token),
-                        Err(refusal) => refusal,
-                    };
-                    let remaining = deadline.saturating_sub(clock.monotonic());
-                    let limit = self.authority.limits.attempt;
-                    // A token request creates nothing, so every failure that is not an answer may be repeated.
-                    let decision = if outcome == crate::retry::Outcome::Final {
-                        Decision::GiveUp
-                    } else {
-                        self.policy.decide(attempt, error.retry_after(), remaining, limit, &self.jitter)
-                    };
-                    match decision {
-                        Decision::After(wait) => clock.sleep(wait).await,
-                        Decision::GiveUp => return Err(error),
-                    }
-                    attempt += 1;
-                }
-            }
-        }
-    }
-
-    fn ready_token(&self, secret: &Secret) -> Result<AccessToken> {
-        let now = self.authority.clock.now();
-        let life = match Grants::read(secret.expose()).and_then(|g| g.expires_at) {
-            Some(at) => match (at - now).to_std() {
-                Ok(left) if left > LEAST_LIFE => Some(left),
-                _ => {
-                    return Err(Error::new(ErrorKind::Unauthenticated, "sign in")
-                        .with_message("the ready token has expired")
-                        .with_hint("fetch a new token; one lives for about an hour"));
-                }
-            },
-            None => None,
-        };
-        Ok(AccessToken { secret: secret.clone(), life, refresh_in: life })
-    }
-}
-
 impl fmt::Debug for TokenCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenCache").field("credential", &self.shared.credential).finish_non_exhaustive()
+        f.debug_struct("TokenCache").field("credential", &self.fetcher.credential).finish_non_exhaustive()
     }
 }

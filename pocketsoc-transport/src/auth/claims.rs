@@ -4,7 +4,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
+use pocketsoc_model::Principal;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use crate::lenient;
@@ -26,6 +28,13 @@ struct Payload {
     exp: Option<i64>,
 }
 
+/// The payload of a JWT; `None` when it cannot be read.
+pub(super) fn payload<T: DeserializeOwned>(token: &str) -> Option<T> {
+    let payload = token.split('.').nth(1).filter(|p| p.len() <= LONGEST)?;
+    let json = Zeroizing::new(URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?);
+    serde_json::from_slice(&json).ok()
+}
+
 /// What a token grants, as far as it tells.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -45,9 +54,7 @@ pub struct Grants {
 impl Grants {
     /// Reads a token; `None` when it is not a readable JWT.
     pub(crate) fn read(token: &str) -> Option<Self> {
-        let payload = token.split('.').nth(1).filter(|p| p.len() <= LONGEST)?;
-        let json = Zeroizing::new(URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?);
-        let payload: Payload = serde_json::from_slice(&json).ok()?;
+        let payload: Payload = payload(token)?;
         Some(Self {
             roles: payload.roles,
             scopes: payload.scp.unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
@@ -55,6 +62,11 @@ impl Grants {
             tenant: payload.tid,
             expires_at: payload.exp.and_then(|at| DateTime::from_timestamp(at, 0)),
         })
+    }
+
+    /// Who acts with the token.
+    pub fn principal(&self) -> Principal {
+        if self.scopes.is_empty() { Principal::Application } else { Principal::User }
     }
 
     /// Whether one of `names` is granted, as application or delegated permission.

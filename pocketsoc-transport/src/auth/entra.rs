@@ -1,269 +1,195 @@
-//! The token request: oauth2's form and types over our own exchange.
+//! Token requests to Microsoft Entra ID, and its answers: lenient where it is, wiped where they are secret.
 //!
-//! oauth2's errors are converted at once: their `Debug` prints the answer, access token included.
+//! oauth2 gives the parts that are the same everywhere (PKCE, states, authorize addresses). Its own token requests are
+//! not used: they keep secrets and tokens in plain strings, and lose what Entra says beside `error`.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::fmt;
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::future::{self, Either};
-use oauth2::basic::{BasicRevocationErrorResponse, BasicTokenType};
-use oauth2::{
-    AuthType, ClientId, ClientSecret, EndpointNotSet, EndpointSet, ErrorResponse, HttpRequest, HttpResponse,
-    RequestTokenError, Scope, StandardRevocableToken, StandardTokenIntrospectionResponse, TokenResponse,
-    TokenUrl,
-};
-use pocketsoc_model::{Clock, Error, ErrorKind, Result};
-use serde::{Deserialize, Serialize};
+use chrono::{DateTime, Utc};
+use http::{Request, header};
+use pocketsoc_model::{Error, ErrorKind, Result};
+use serde::Deserialize;
+use serde::de::{Deserializer, Visitor};
 use url::Url;
 use zeroize::Zeroizing;
 
+use super::exchange::{Answer, Exchange, OPERATION, Refusal};
+use super::form::Form;
 use super::{AccessToken, aadsts};
 use crate::Secret;
-use crate::body::Body;
-use crate::connection::TimeLimits;
-use crate::http_send::{HttpSend, SendError};
 use crate::lenient;
-use crate::retry::{Outcome, server_hint};
+use crate::retry::Outcome;
 
-/// Largest token answer that is read.
-const LARGEST_ANSWER: u64 = 1024 * 1024;
-const OPERATION: &str = "sign in";
+const WHOM: &str = "the sign-in service";
 
 /// Where tokens are asked for, and how.
 #[derive(Clone)]
 pub(crate) struct Authority {
     pub(crate) base: Url,
-    pub(crate) http: Arc<dyn HttpSend>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) limits: TimeLimits,
+    pub(crate) exchange: Exchange,
 }
 
-/// A failed attempt, with what decides on repeating it.
-pub(crate) struct Refusal {
-    pub(crate) error: Error,
-    pub(crate) outcome: Outcome,
+/// What a sign-in gave.
+pub(crate) struct TokenAnswer {
+    pub(crate) access: AccessToken,
+    pub(crate) refresh: Option<Secret>,
+    pub(crate) id_token: Option<Secret>,
 }
 
 impl Authority {
-    /// The same, with no attempt longer than what is left until then.
-    pub(crate) fn within(&self, deadline: Duration) -> Self {
-        let left = deadline.saturating_sub(self.clock.monotonic());
-        Self { limits: self.limits.with_attempt(self.limits.attempt.min(left)), ..self.clone() }
+    /// An address of a tenant's sign-in. The tenant has been checked: it is one plain path segment.
+    pub(crate) fn address(&self, tenant: &str, what: &str) -> String {
+        format!("{}/{tenant}/oauth2/v2.0/{what}", self.base.as_str().trim_end_matches('/'))
     }
 
-    /// One attempt to get a token for an application by its secret.
-    ///
-    /// Follows "Microsoft identity platform and the OAuth 2.0 client credentials flow".
-    pub(crate) async fn client_secret(
+    /// Asks for a token, as often as the policy allows.
+    pub(crate) async fn token(&self, tenant: &str, form: &Form) -> std::result::Result<TokenAnswer, Refusal> {
+        let answer = self.post(&self.address(tenant, "token"), form).await?;
+        self.read(&answer)
+    }
+
+    /// Asks for a token once.
+    pub(crate) async fn token_once(
         &self,
         tenant: &str,
-        client_id: &str,
-        secret: &Secret,
-        scope: &str,
-    ) -> std::result::Result<AccessToken, Refusal> {
-        let base = self.base.as_str().trim_end_matches('/');
-        let address = TokenUrl::new(format!("{base}/{tenant}/oauth2/v2.0/token")).map_err(|_| Refusal {
-            error: Error::new(ErrorKind::InvalidRequest, OPERATION)
-                .with_message("the sign-in address cannot be built"),
-            outcome: Outcome::Final,
+        form: &Form,
+    ) -> std::result::Result<TokenAnswer, Refusal> {
+        let answer = Self::post_once(&self.exchange, &self.address(tenant, "token"), form).await?;
+        self.read(&answer)
+    }
+
+    fn read(&self, answer: &Answer) -> std::result::Result<TokenAnswer, Refusal> {
+        let wire: EntraToken = serde_json::from_slice(without_mark(&answer.body)).map_err(|_| {
+            // Never shown or kept: the parser's error may repeat the token.
+            Refusal::finally(no_token(answer.status))
         })?;
-        let exchange = Exchange { authority: self, facts: Mutex::default() };
-        // The crate's secret is a plain String; ours lives on, so this copy is the only one out of reach.
-        let client: EntraClient = oauth2::Client::new(ClientId::new(client_id.to_owned()))
-            .set_client_secret(ClientSecret::new(secret.expose().to_owned()))
-            .set_auth_type(AuthType::RequestBody)
-            .set_token_uri(address);
-        let answer = client
-            .exchange_client_credentials()
-            .add_scope(Scope::new(scope.to_owned()))
-            .request_async(&exchange)
-            .await;
-        let facts = exchange.facts.into_inner().unwrap_or_else(PoisonError::into_inner);
-        match answer {
-            Ok(token) => token.into_token().map_err(|error| Refusal { error, outcome: Outcome::Final }),
-            Err(error) => Err(refusal(error, facts)),
-        }
+        wire.into_answer(self.exchange.clock.now()).map_err(Refusal::finally)
     }
-}
 
-type EntraClient = oauth2::Client<
-    EntraError,
-    EntraToken,
-    StandardTokenIntrospectionResponse<oauth2::EmptyExtraTokenFields, BasicTokenType>,
-    StandardRevocableToken,
-    BasicRevocationErrorResponse,
-    EndpointNotSet,
-    EndpointNotSet,
-    EndpointNotSet,
-    EndpointNotSet,
-    EndpointSet,
->;
-
-/// What the exchange saw and oauth2 does not pass on.
-#[derive(Default)]
-struct Facts {
-    status: Option<u16>,
-    hint: Option<Duration>,
-    /// The exchange itself failed, before there was an answer to read.
-    failure: Option<(Error, Outcome)>,
-}
-
-/// oauth2's HTTP client, over our own exchange.
-struct Exchange<'a> {
-    authority: &'a Authority,
-    facts: Mutex<Facts>,
-}
-
-/// Says nothing: the reason is in [`Facts`].
-#[derive(Debug)]
-struct ExchangeFailed;
-
-impl std::fmt::Display for ExchangeFailed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the exchange failed")
-    }
-}
-
-impl std::error::Error for ExchangeFailed {}
-
-impl<'c> oauth2::AsyncHttpClient<'c> for Exchange<'_> {
-    type Error = ExchangeFailed;
-    type Future =
-        Pin<Box<dyn Future<Output = std::result::Result<HttpResponse, ExchangeFailed>> + Send + 'c>>;
-
-    fn call(&'c self, request: HttpRequest) -> Self::Future {
-        Box::pin(async move {
-            self.exchange(request).await.map_err(|failure| {
-                self.facts.lock().unwrap_or_else(PoisonError::into_inner).failure = Some(failure);
-                ExchangeFailed
-            })
-        })
-    }
-}
-
-impl Exchange<'_> {
-    async fn exchange(&self, request: HttpRequest) -> std::result::Result<HttpResponse, (Error, Outcome)> {
-        let Authority { http, clock, limits, .. } = self.authority;
-        let request = request.map(|form| Bytes::from_owner(Zeroizing::new(form)));
-        let begun = clock.monotonic();
-        let head = match future::select(http.send(request), clock.sleep(limits.attempt)).await {
-            Either::Left((head, _)) => head.map_err(|e| no_answer(&e))?,
-            Either::Right(_) => return Err(late(limits)),
-        };
-        let (head, body) = head.into_parts();
-        let status = head.status.as_u16();
-        if (300..400).contains(&status) {
-            let error = Error::new(ErrorKind::Untrusted, OPERATION)
-                .with_message("the sign-in service answered with a redirect, which is not followed")
-                .with_status(status)
-                .with_hint("check the authority, and that no proxy or portal answers in its place");
-            return Err((error, Outcome::Final));
-        }
-        {
-            let mut facts = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
-            facts.status = Some(status);
-            facts.hint = server_hint(&head.headers, clock.now());
-        }
-        let mut body = Body::new(body, Arc::clone(clock), OPERATION, limits.stall, LARGEST_ANSWER);
-        let left = limits.attempt.saturating_sub(clock.monotonic().saturating_sub(begun));
-        let reading = async {
-            // Room for any token, so that no copy is left behind by growing; oauth2's own copy is out of reach.
-            let mut answer = Zeroizing::new(Vec::with_capacity(64 * 1024));
-            while let Some(chunk) = body.chunk().await? {
-                answer.extend_from_slice(&chunk);
+    /// Posts a form, as often as the policy allows, and gives the answer if it is a success.
+    pub(crate) async fn post(&self, address: &str, form: &Form) -> std::result::Result<Answer, Refusal> {
+        let exchange = &self.exchange;
+        let deadline = exchange.clock.monotonic().saturating_add(exchange.limits.operation);
+        let mut tries = 1;
+        loop {
+            let refusal = match Self::post_once(&exchange.until(deadline), address, form).await {
+                Err(refusal) => refusal,
+                done => return done,
+            };
+            match exchange.wait_after(&refusal, tries, deadline) {
+                Some(wait) => exchange.clock.sleep(wait).await,
+                None => return Err(refusal),
             }
-            Ok(answer)
-        };
-        let body = match future::select(Box::pin(reading), clock.sleep(left)).await {
-            Either::Left((answer, _)) => answer.map_err(|error: Error| (error, Outcome::Ambiguous))?.to_vec(),
-            Either::Right(_) => return Err(late(limits)),
-        };
-        Ok(http::Response::from_parts(head, body))
+            tries += 1;
+        }
+    }
+
+    /// Posts a form once.
+    pub(crate) async fn post_once(
+        exchange: &Exchange,
+        address: &str,
+        form: &Form,
+    ) -> std::result::Result<Answer, Refusal> {
+        let request = Request::post(address)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::ACCEPT, "application/json")
+            .body(form.bytes())
+            .map_err(|_| {
+                Refusal::finally(
+                    Error::new(ErrorKind::InvalidRequest, OPERATION)
+                        .with_message("the sign-in address cannot be built"),
+                )
+            })?;
+        let answer = exchange.send(WHOM, request).await?;
+        if (200..300).contains(&answer.status) { Ok(answer) } else { Err(refusal(&answer)) }
     }
 }
 
-fn late(limits: &TimeLimits) -> (Error, Outcome) {
-    let error = Error::new(ErrorKind::Timeout, OPERATION)
-        .with_message(format!("the sign-in service did not answer within {:.1?}", limits.attempt));
-    (error, Outcome::Ambiguous)
+/// A body without the mark that some proxies put before it.
+fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body)
 }
 
-fn no_answer(error: &SendError) -> (Error, Outcome) {
-    let outcome = if error.was_never_sent() { Outcome::NeverSent } else { Outcome::Ambiguous };
-    let error = Error::new(ErrorKind::Unavailable, OPERATION)
-        .with_message(format!("the sign-in service cannot be reached: {error}"))
-        .with_source(error.clone());
-    (error, outcome)
+/// What is told of an answer that is none. Nothing of it is shown.
+fn no_token(status: u16) -> Error {
+    let kind = if status >= 500 { ErrorKind::Unavailable } else { ErrorKind::Decode };
+    Error::new(kind, OPERATION)
+        .with_message("the sign-in service answered with something that is no token")
+        .with_hint("check the authority, and that no proxy or portal answers in its place")
 }
 
-fn refusal(error: RequestTokenError<ExchangeFailed, EntraError>, facts: Facts) -> Refusal {
-    if let Some((error, outcome)) = facts.failure {
-        return Refusal { error, outcome };
-    }
-    let status = facts.status.unwrap_or_default();
-    let outcome = match Outcome::of_status(status, facts.hint.is_some()) {
+/// A refusal in the service's own terms, or as far as its status tells.
+fn refusal(answer: &Answer) -> Refusal {
+    let outcome = match Outcome::of_status(answer.status, answer.hint.is_some()) {
         // Nothing is created by asking for a token: an ambiguous failure is as good as being turned away.
         Outcome::Ambiguous => Outcome::TurnedAway,
         other => other,
     };
-    let mut out = match error {
-        RequestTokenError::ServerResponse(answer) => answer.into_error(status),
-        // Never shown or kept: it carries the whole answer.
-        _ => Error::new(if status >= 500 { ErrorKind::Unavailable } else { ErrorKind::Decode }, OPERATION)
-            .with_message("the sign-in service answered with something that is no token")
-            .with_hint("check the authority, and that no proxy or portal answers in its place"),
+    let said: Option<EntraError> = serde_json::from_slice(without_mark(&answer.body)).ok();
+    let (mut error, word, claims) = match said {
+        Some(said) => {
+            let (word, claims) = (said.error.clone(), said.claims.clone());
+            (said.into_error(answer.status), word, claims)
+        }
+        None => (no_token(answer.status), String::new(), None),
     };
-    if status > 0 {
-        out = out.with_status(status);
+    error = error.with_status(answer.status);
+    if let Some(hint) = answer.hint {
+        error = error.with_retry_after(hint);
     }
-    if let Some(hint) = facts.hint {
-        out = out.with_retry_after(hint);
+    if answer.status == 429 {
+        error = error.with_kind(ErrorKind::RateLimited);
     }
-    if status == 429 {
-        out = out.with_kind(ErrorKind::RateLimited);
+    let outcome = match (outcome, word.as_str()) {
+        (Outcome::Final, "temporarily_unavailable" | "server_error") => Outcome::TurnedAway,
+        (outcome, _) => outcome,
+    };
+    Refusal { error, outcome, word, claims, server_time: answer.server_time() }
+}
+
+/// A token as it stands on the wire: never in a plain string.
+pub(super) struct Wiped(Zeroizing<String>);
+
+impl<'de> Deserialize<'de> for Wiped {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = Wiped;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a token")
+            }
+            fn visit_str<E>(self, text: &str) -> std::result::Result<Wiped, E> {
+                Ok(Wiped(Zeroizing::new(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(Text)
     }
-    Refusal { error: out, outcome }
+}
+
+impl Wiped {
+    pub(super) fn secret(&self) -> Secret {
+        Secret::new(self.0.as_str())
+    }
 }
 
 /// A token answer, read leniently: numbers come as texts from some issuers.
-#[derive(Deserialize, Serialize)]
-struct EntraToken {
-    access_token: oauth2::AccessToken,
+#[derive(Deserialize)]
+pub(super) struct EntraToken {
+    access_token: Wiped,
     #[serde(default)]
+    refresh_token: Option<Wiped>,
+    #[serde(default)]
+    id_token: Option<Wiped>,
+    #[serde(default, deserialize_with = "lenient::text")]
     token_type: Option<String>,
     #[serde(default, deserialize_with = "lenient::integer")]
     expires_in: Option<i64>,
+    /// Seconds since 1970; from managed identities alone.
+    #[serde(default, deserialize_with = "lenient::integer")]
+    expires_on: Option<i64>,
     #[serde(default, deserialize_with = "lenient::integer")]
     refresh_in: Option<i64>,
-}
-
-impl std::fmt::Debug for EntraToken {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("EntraToken(***)")
-    }
-}
-
-impl TokenResponse for EntraToken {
-    type TokenType = BasicTokenType;
-
-    fn access_token(&self) -> &oauth2::AccessToken {
-        &self.access_token
-    }
-    fn token_type(&self) -> &BasicTokenType {
-        &BasicTokenType::Bearer
-    }
-    fn expires_in(&self) -> Option<Duration> {
-        self.expires_in.and_then(|s| u64::try_from(s).ok()).map(Duration::from_secs)
-    }
-    fn refresh_token(&self) -> Option<&oauth2::RefreshToken> {
-        None
-    }
-    fn scopes(&self) -> Option<&Vec<Scope>> {
-        None
-    }
 }
 
 /// A token is taken to live this long when its issuer does not say.
@@ -272,30 +198,42 @@ const UNSTATED_LIFE: Duration = Duration::from_secs(300);
 const LONGEST_LIFE: Duration = Duration::from_secs(28 * 3600);
 
 impl EntraToken {
-    fn into_token(self) -> Result<AccessToken> {
+    /// Reads the answer of a managed identity's endpoint, which has the same fields.
+    pub(super) fn read(body: &[u8], now: DateTime<Utc>) -> Result<TokenAnswer> {
+        let wire: Self = serde_json::from_slice(without_mark(body)).map_err(|_| no_token(200))?;
+        wire.into_answer(now)
+    }
+
+    fn into_answer(self, now: DateTime<Utc>) -> Result<TokenAnswer> {
         let wrong = |message: &str| Err(Error::new(ErrorKind::Decode, OPERATION).with_message(message));
-        let secret = Secret::new(self.access_token.into_secret());
+        let secret = self.access_token.secret();
         if secret.expose().is_empty() || !secret.expose().bytes().all(|b| b.is_ascii_graphic()) {
             return wrong("the sign-in service gave a token that cannot be sent");
         }
         if self.token_type.is_some_and(|t| !t.eq_ignore_ascii_case("bearer")) {
             return wrong("the sign-in service gave a token that is no bearer token");
         }
-        let seconds = |value: Option<i64>| value.and_then(|s| u64::try_from(s).ok()).map(Duration::from_secs);
-        if self.expires_in.is_some_and(|s| s < 0) {
+        let until = |at: i64| DateTime::from_timestamp(at, 0).map(|at| (at - now).num_seconds());
+        let stated = self.expires_in.or_else(|| self.expires_on.and_then(until));
+        if stated.is_some_and(|s| s < 0) {
             return wrong("the sign-in service gave a token that has already expired");
         }
-        let life = seconds(self.expires_in).unwrap_or(UNSTATED_LIFE).min(LONGEST_LIFE);
-        Ok(AccessToken {
-            secret,
-            life: Some(life),
-            refresh_in: seconds(self.refresh_in).filter(|r| *r < life),
+        let seconds = |value: Option<i64>| value.and_then(|s| u64::try_from(s).ok()).map(Duration::from_secs);
+        let life = seconds(stated).unwrap_or(UNSTATED_LIFE).min(LONGEST_LIFE);
+        Ok(TokenAnswer {
+            access: AccessToken {
+                secret,
+                life: Some(life),
+                refresh_in: seconds(self.refresh_in).filter(|r| *r < life),
+            },
+            refresh: self.refresh_token.map(|t| t.secret()),
+            id_token: self.id_token.map(|t| t.secret()),
         })
     }
 }
 
 /// A refusal as Entra writes it.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Deserialize)]
 struct EntraError {
     error: String,
     #[serde(default, deserialize_with = "lenient::text")]
@@ -308,15 +246,23 @@ struct EntraError {
     trace_id: Option<String>,
     #[serde(default, deserialize_with = "lenient::text")]
     suberror: Option<String>,
+    #[serde(default, deserialize_with = "lenient::text")]
+    claims: Option<String>,
 }
 
-impl std::fmt::Display for EntraError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.error)
+/// A refusal in the words of an authorize answer or of a token endpoint.
+pub(super) fn refused(error: &str, description: &str, status: u16) -> Error {
+    EntraError {
+        error: error.to_owned(),
+        error_description: Some(description.to_owned()),
+        error_codes: Vec::new(),
+        correlation_id: None,
+        trace_id: None,
+        suberror: None,
+        claims: None,
     }
+    .into_error(status)
 }
-
-impl ErrorResponse for EntraError {}
 
 impl EntraError {
     fn into_error(self, status: u16) -> Error {
@@ -345,11 +291,7 @@ impl EntraError {
             (None, None) => self.error.clone(),
         };
         let message = if text.is_empty() { "the sign-in service refused" } else { text };
-        let hint = codes.iter().find_map(|code| aadsts::hint(*code)).or_else(|| {
-            matches!(kind, ErrorKind::Unauthenticated).then_some(
-                "check client id, client secret and tenant id, and that the secret has not expired",
-            )
-        });
+        let hint = codes.iter().find_map(|code| aadsts::hint(*code)).or_else(|| by_word(&self.error));
         let mut error = Error::new(kind, OPERATION).with_message(message).with_code(code);
         if let Some(id) = self.correlation_id.or(self.trace_id) {
             error = error.with_request_id(id);
@@ -359,4 +301,22 @@ impl EntraError {
             None => error,
         }
     }
+}
+
+/// What to do, where no number says it better.
+fn by_word(error: &str) -> Option<&'static str> {
+    Some(match error {
+        "invalid_client" | "unauthorized_client" | "invalid_request" | "unsupported_grant_type" => {
+            "check client id, client secret and tenant id, and that the secret has not expired"
+        }
+        "invalid_grant" | "interaction_required" | "login_required" => "sign in again",
+        "consent_required" => "grant admin consent for the listed API permissions",
+        "access_denied" | "authorization_declined" => {
+            "the sign-in was declined: sign in again and accept, or ask an administrator for consent"
+        }
+        "invalid_scope" | "invalid_resource" => {
+            "the service is not known here: check the cloud, and that the product is licensed and set up"
+        }
+        _ => return None,
+    })
 }

@@ -1,20 +1,60 @@
-//! Signing in: credentials, the token request to Entra ID, and the cache in front of it.
+//! Signing in: what a connection signs in with, the requests to Microsoft Entra ID, and the cache in front of them.
 
 mod aadsts;
+mod application;
+#[cfg(feature = "azure")]
+mod azure;
+mod azure_cli;
 mod cache;
+#[cfg(feature = "certificate")]
+mod certificate;
 mod claims;
+mod claims_challenge;
 mod credential;
 mod entra;
+mod exchange;
+mod expiry;
+mod form;
+mod managed_identity;
+mod proof;
+mod session;
+mod session_store;
+mod sign_in;
 
-pub(crate) use cache::TokenCache;
+pub(crate) use cache::{Token, TokenCache};
+#[cfg(feature = "certificate")]
+pub use certificate::{Certificate, CertificateFile, CertificateSource};
 pub use claims::Grants;
+pub(crate) use claims_challenge::asked_for;
 pub use credential::Credential;
 pub(crate) use entra::Authority;
+pub(crate) use exchange::Exchange;
+pub use managed_identity::ManagedIdentity;
+pub use proof::Proof;
+pub use session::Session;
+pub use session_store::{MemoryStore, SessionStore};
+pub use sign_in::{Account, DeviceCode, PendingSignIn, Prompt, SignIn};
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::Secret;
+
+/// What a token is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ask<'a> {
+    /// The service, by the identifier that tokens name it with.
+    pub(crate) resource: &'a str,
+    /// What the service wants to be proved in addition, as JSON.
+    pub(crate) claims: Option<&'a str>,
+}
+
+impl Ask<'_> {
+    /// The scope that stands for everything that has been granted.
+    pub(crate) fn scope(&self) -> String {
+        format!("{}/.default", self.resource)
+    }
+}
 
 /// A token as it came, with the life it was given.
 #[derive(Clone)]

@@ -14,11 +14,12 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 /// reqwest with everything that could leak or loop switched off.
 ///
-/// Plain http, which only goes to loopback addresses, has a client of its own: no proxy, no compression, no platform certificates needed.
+/// Plain http, which only goes to this machine and the platform below it, has a client of its own: no proxy, no
+/// compression, no platform certificates needed.
 pub(crate) struct ReqwestSend {
     user_agent: String,
     compression: Option<bool>,
-    loopback: OnceLock<Result<reqwest::Client, String>>,
+    near: OnceLock<Result<reqwest::Client, String>>,
     remote: OnceLock<Result<reqwest::Client, String>>,
 }
 
@@ -27,19 +28,19 @@ impl ReqwestSend {
     pub(crate) const HAS_TLS: bool = cfg!(any(feature = "rustls", feature = "native-tls"));
 
     pub(crate) fn new(user_agent: String, compression: Option<bool>) -> Self {
-        Self { user_agent, compression, loopback: OnceLock::new(), remote: OnceLock::new() }
+        Self { user_agent, compression, near: OnceLock::new(), remote: OnceLock::new() }
     }
 
-    fn client(&self, loopback: bool) -> Result<reqwest::Client, SendError> {
-        let cell = if loopback { &self.loopback } else { &self.remote };
-        cell.get_or_init(|| self.build(loopback).map_err(|e| innermost(&e)))
+    fn client(&self, near: bool) -> Result<reqwest::Client, SendError> {
+        let cell = if near { &self.near } else { &self.remote };
+        cell.get_or_init(|| self.build(near).map_err(|e| innermost(&e)))
             .clone()
             .map_err(|text| SendError::never_sent(std::io::Error::other(text)))
     }
 
-    fn build(&self, loopback: bool) -> reqwest::Result<reqwest::Client> {
+    fn build(&self, near: bool) -> reqwest::Result<reqwest::Client> {
         // Pinned one by one: another crate's features may switch decoders on.
-        let compressed = self.compression.unwrap_or(!loopback);
+        let compressed = self.compression.unwrap_or(!near);
         let builder = reqwest::Client::builder()
             .user_agent(&self.user_agent)
             .redirect(reqwest::redirect::Policy::none())
@@ -50,9 +51,9 @@ impl ReqwestSend {
             .no_brotli()
             .no_zstd()
             .retry(reqwest::retry::never());
-        let builder = if loopback { builder.no_proxy() } else { builder };
+        let builder = if near { builder.no_proxy() } else { builder };
         #[cfg(feature = "rustls")]
-        let builder = if loopback { builder.tls_certs_only([]) } else { builder };
+        let builder = if near { builder.tls_certs_only([]) } else { builder };
         builder.build()
     }
 }
@@ -60,8 +61,8 @@ impl ReqwestSend {
 impl HttpSend for ReqwestSend {
     fn send(&self, request: Request<Bytes>) -> SendFuture {
         let plain = request.uri().scheme_str() == Some("http");
-        let loopback = plain && request.uri().host().is_some_and(crate::link::is_loopback);
-        let client = self.client(loopback);
+        let near = plain && request.uri().host().is_some_and(crate::link::is_near);
+        let client = self.client(near);
         Box::pin(async move {
             let request =
                 reqwest::Request::try_from(request).map_err(|e| SendError::never_sent(e.without_url()))?;

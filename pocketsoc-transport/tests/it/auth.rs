@@ -263,11 +263,20 @@ async fn a_refused_token_is_replaced_once_and_then_it_is_an_error() {
     endpoint.bytes(&list()).await.unwrap();
     assert_eq!(tenant.requests_to("/oauth2/").len(), 2);
 
+    tokio::time::sleep(secs(61)).await;
     tenant.add_fault(Fault::status("/api/alerts", 401));
     tenant.forget_requests();
     let error = endpoint.bytes(&list()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unauthenticated);
     assert_eq!((tenant.requests_to("/oauth2/").len(), tenant.requests_to("/api/").len()), (1, 2));
+    for _ in 0..20 {
+        endpoint.bytes(&list()).await.unwrap_err();
+    }
+    assert_eq!(
+        tenant.requests_to("/oauth2/").len(),
+        1,
+        "the sign-in is not asked for what the service refuses"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,9 +1,11 @@
 //! What a client may rely on, against exchanges in memory (in virtual time) and raw sockets (for what only they do).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unchecked_time_subtraction)]
 
+mod applications;
 mod auth;
 mod canary;
 mod harness;
 mod hazards;
 mod paging;
 mod retry;
+mod users;

@@ -1,130 +1,153 @@
-//! The token endpoint: checks who asks, mints a JWT for the right audience with the application's roles.
+//! Microsoft Entra ID: applications, one user, every grant, and the refusals in its own words.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::TimeDelta;
+mod application;
+mod authorize;
+mod device;
+mod grants;
+mod identity;
+mod mint;
+
+pub use application::App;
+pub(super) use authorize::{authorize, consented};
+pub(super) use device::{approve_page, begin as begin_device};
+pub(super) use grants::token;
+pub(super) use identity::{app_service, machine};
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use super::{ARM_RESOURCES, Claims, GRAPH_RESOURCE, Granted, MDE_RESOURCE, Tenant};
-use crate::message::{Reply, Request};
+use super::{ARM_RESOURCES, GRAPH_RESOURCE, MDE_RESOURCE, Tenant};
+use crate::message::Reply;
 use crate::population::hex;
 
-/// Answers `POST /{tenant}/oauth2/v2.0/token`.
-pub(super) fn token(tenant: &Tenant, request: &Request, path_tenant: &str) -> Reply {
-    let field = |name: &str| request.field(name).unwrap_or_default();
-    if request.method != "POST" || request.header("content-type") != Some("application/x-www-form-urlencoded")
-    {
-        return refusal(
-            400,
-            "invalid_request",
-            900_144,
-            "The request body must contain the following parameter: 'grant_type'.",
-        );
-    }
-    if path_tenant != tenant.0.id {
-        let text =
-            format!("Tenant '{path_tenant}' not found. Check to make sure you have the correct tenant ID.");
-        return refusal(400, "invalid_request", 90_002, &text);
-    }
-    if field("grant_type") != "client_credentials" {
-        return refusal(
-            400,
-            "unsupported_grant_type",
-            70_003,
-            "The app requested an unsupported grant type.",
-        );
-    }
-    let client_id = field("client_id");
-    let Some(app) = tenant.lock().apps.iter().find(|app| app.client_id == client_id).cloned() else {
-        let text = format!("Application with identifier '{client_id}' was not found in the directory.");
-        return refusal(400, "unauthorized_client", 700_016, &text);
-    };
-    if field("client_secret").is_empty() {
-        let text =
-            "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
-        return refusal(401, "invalid_client", 7_000_218, text);
-    }
-    if field("client_secret") != app.secret {
-        let text = "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID.";
-        return refusal(401, "invalid_client", 7_000_215, text);
-    }
-    let scope = field("scope");
-    let Some(resource) = scope.strip_suffix("/.default") else {
-        return refusal(
-            400,
-            "invalid_scope",
-            70_011,
-            "The provided value for the input parameter 'scope' is not valid.",
-        );
-    };
-    let known = [MDE_RESOURCE, GRAPH_RESOURCE].iter().chain(&ARM_RESOURCES).any(|known| *known == resource);
-    if !known {
-        let text = format!("The resource principal named {resource} was not found in the tenant.");
-        return refusal(400, "invalid_resource", 500_011, &text);
-    }
-    let roles = app.roles.into_iter().filter(|role| home(role) == resource).collect();
-    let granted = Granted { roles, scopes: Vec::new(), azure_role: app.azure_role };
-    let token = tenant.mint(resource, granted, &client_id);
-    let life = tenant.0.token_life.as_secs();
-    let body =
-        json!({"token_type": "Bearer", "expires_in": life, "ext_expires_in": life, "access_token": token});
-    Reply::json(200, body.to_string()).with_header("cache-control", "no-store, no-cache")
+/// Who signs in to the tenant.
+pub(super) const USER: (&str, &str, &str) =
+    ("ada@contoso.example", "Ada Lovelace", "a83c0ccd-9212-4d16-888a-9cde86121a7e");
+
+/// What Entra remembers of users' sign-ins.
+#[derive(Default)]
+pub(super) struct Sessions {
+    /// Authorization codes, and what each was given for.
+    codes: HashMap<String, Code>,
+    /// Refresh tokens, and to which application each was given.
+    refresh_tokens: HashMap<String, String>,
+    /// Device codes.
+    devices: HashMap<String, Device>,
+    /// What the services want a token to prove in addition.
+    pub(super) demand: Option<String>,
+    /// Whether users are asked for another factor.
+    interaction: bool,
+    given: u64,
 }
 
-/// The resource that an application permission belongs to.
-fn home(role: &str) -> &'static str {
-    let of_graph =
-        ["Security", "ThreatHunting", "CustomDetection"].iter().any(|start| role.starts_with(start));
-    if of_graph { GRAPH_RESOURCE } else { MDE_RESOURCE }
+struct Code {
+    client_id: String,
+    redirect: String,
+    challenge: String,
+    until: DateTime<Utc>,
+    used: bool,
 }
 
-fn refusal(status: u16, error: &str, code: i64, text: &str) -> Reply {
-    let id = format!("{}-0000-4000-8000-000000000000", hex(code.unsigned_abs(), 8));
-    let body = json!({
-        "error": error,
-        "error_description": format!("AADSTS{code}: {text} Trace ID: {id} Correlation ID: {id} Timestamp: 2026-09-21 13:33:20Z"),
-        "error_codes": [code],
-        "timestamp": "2026-09-21 13:33:20Z",
-        "trace_id": id,
-        "correlation_id": id,
-        "error_uri": format!("https://login.microsoftonline.com/error?code={code}"),
-    });
-    Reply::json(status, body.to_string())
+struct Device {
+    client_id: String,
+    user_code: String,
+    until: DateTime<Utc>,
+    decision: Option<bool>,
+}
+
+impl Sessions {
+    /// A text that nobody could guess, if this were no fake.
+    fn fresh(&mut self, kind: &str) -> String {
+        self.given += 1;
+        format!("{kind}{}", hex(self.given ^ 0x00C0_DE5E_ED00_u64, 40))
+    }
 }
 
 impl Tenant {
-    /// A token that this tenant accepts. It has the shape of a JWT; only the tenant knows that it is genuine.
-    pub(super) fn mint(&self, audience: &str, granted: Granted, client_id: &str) -> String {
-        let Granted { roles, scopes, azure_role } = granted;
-        let now = self.0.clock.now();
-        let expires_at = now + TimeDelta::from_std(self.0.token_life).unwrap_or_default();
-        let mut payload = json!({
-            "aud": audience,
-            "iss": format!("https://sts.windows.net/{}/", self.0.id),
-            "iat": now.timestamp(),
-            "nbf": now.timestamp(),
-            "exp": expires_at.timestamp(),
-            "appid": client_id,
-            "tid": self.0.id,
-        });
-        if scopes.is_empty() {
-            payload["idtyp"] = "app".into();
-            // Where an application has no role, the claim is missing, as it always is for Azure.
-            if !roles.is_empty() {
-                payload["roles"] = json!(roles);
-            }
-        } else {
-            payload["scp"] = scopes.join(" ").into();
-        }
+    /// The name that the tenant's user signs in with.
+    pub const USER: &'static str = USER.0;
+
+    /// From now on every service wants these claims (JSON) proved by a token: continuous access evaluation. `None` ends
+    /// it.
+    pub fn demand_claims(&self, claims: Option<&str>) {
+        self.lock().sessions.demand = claims.map(str::to_owned);
+    }
+
+    /// From now on users are asked for another factor: no token without signing in, until they have done it.
+    pub fn demand_interaction(&self) {
+        self.lock().sessions.interaction = true;
+    }
+
+    /// Every session of the user ends, as after a new password.
+    pub fn revoke_sessions(&self) {
+        self.lock().sessions.refresh_tokens.clear();
+    }
+
+    /// The user enters a device's code and says yes or no. Whether there is such a code.
+    pub fn decide_device(&self, user_code: &str, yes: bool) -> bool {
         let mut state = self.lock();
-        state.minted += 1;
-        payload["uti"] = hex(state.minted, 22).into();
-        let part = |text: String| URL_SAFE_NO_PAD.encode(text);
-        let head = part(json!({"typ": "JWT", "alg": "RS256", "kid": "testkit"}).to_string());
-        let signature = part(hex(state.minted ^ 0x0051_6E00, 64));
-        let token = format!("{head}.{}.{signature}", part(payload.to_string()));
-        let audience = audience.to_owned();
-        state.tokens.insert(token.clone(), Claims { audience, roles, scopes, azure_role, expires_at });
-        token
+        let device = state.sessions.devices.values_mut().find(|device| device.user_code == user_code);
+        device.map(|device| device.decision = Some(yes)).is_some()
+    }
+
+    /// A token with which the tenant's user calls an application, for on-behalf-of.
+    pub fn user_token_for(&self, client_id: &str) -> String {
+        let granted = super::Granted { scopes: vec!["access_as_user".into()], ..super::Granted::default() };
+        self.mint(client_id, granted, client_id)
+    }
+
+    /// A token of another issuer, for an application that trusts it.
+    pub fn federated_token(issuer: &str, subject: &str) -> String {
+        let payload = json!({"iss": issuer, "sub": subject, "aud": "api://AzureADTokenExchange"});
+        mint::jwt(&payload, "issuer")
+    }
+}
+
+/// The resource that a permission belongs to.
+fn home(permission: &str) -> &'static str {
+    let of_graph =
+        ["Security", "ThreatHunting", "CustomDetection"].iter().any(|start| permission.starts_with(start));
+    if permission == "user_impersonation" {
+        ARM_RESOURCES[0]
+    } else if of_graph {
+        GRAPH_RESOURCE
+    } else {
+        MDE_RESOURCE
+    }
+}
+
+fn is_known(resource: &str) -> bool {
+    [MDE_RESOURCE, GRAPH_RESOURCE].iter().chain(&ARM_RESOURCES).any(|known| *known == resource)
+}
+
+/// A refusal of the token endpoint.
+struct Refusal(u16, &'static str, i64, String);
+
+fn refuse<T>(status: u16, error: &'static str, code: i64, text: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal(status, error, code, text.into()))
+}
+
+impl Refusal {
+    fn reply(self, tenant: &Tenant) -> Reply {
+        let Self(status, error, code, text) = self;
+        let id = format!("{}-0000-4000-8000-000000000000", hex(code.unsigned_abs(), 8));
+        let now = tenant.0.clock.now();
+        let at = now.format("%Y-%m-%d %H:%M:%SZ").to_string();
+        let mut body = json!({
+            "error": error,
+            "error_description": format!("AADSTS{code}: {text} Trace ID: {id} Correlation ID: {id} Timestamp: {at}"),
+            "error_codes": [code],
+            "timestamp": at,
+            "trace_id": id,
+            "correlation_id": id,
+            "error_uri": format!("https://login.microsoftonline.com/error?code={code}"),
+        });
+        if error == "interaction_required" {
+            body["claims"] = r#"{"access_token":{"capolids":{"essential":true,"values":["mfa"]}}}"#.into();
+        }
+        let date = now.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        Reply::json(status, body.to_string()).with_header("date", date)
     }
 }

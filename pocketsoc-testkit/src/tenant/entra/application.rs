@@ -1,0 +1,150 @@
+//! Applications: how each proves itself and what it has been granted.
+
+use crate::tenant::AzureRole;
+
+/// Whether an application can keep a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Confidential,
+    Public,
+}
+
+/// An application registered in the tenant.
+#[derive(Debug, Clone)]
+pub struct App {
+    pub(in crate::tenant) client_id: String,
+    pub(super) kind: Kind,
+    pub(super) secrets: Vec<String>,
+    pub(super) expired: Vec<String>,
+    pub(super) certificates: Vec<String>,
+    pub(super) federations: Vec<(String, String)>,
+    pub(super) roles: Vec<String>,
+    pub(super) scopes: Vec<String>,
+    pub(super) redirects: Vec<String>,
+    pub(super) azure_role: Option<AzureRole>,
+    pub(super) enabled: bool,
+}
+
+const ROLES: [&str; 11] = [
+    "Alert.Read.All",
+    "Alert.ReadWrite.All",
+    "Machine.Read.All",
+    "Machine.Isolate",
+    "Machine.ReadWrite.All",
+    "AdvancedQuery.Read.All",
+    "SecurityAlert.Read.All",
+    "SecurityAlert.ReadWrite.All",
+    "SecurityIncident.Read.All",
+    "SecurityIncident.ReadWrite.All",
+    "ThreatHunting.Read.All",
+];
+
+const SCOPES: [&str; 12] = [
+    "Alert.Read",
+    "Alert.ReadWrite",
+    "Machine.Read",
+    "Machine.Isolate",
+    "Machine.ReadWrite",
+    "AdvancedQuery.Read",
+    "SecurityAlert.Read.All",
+    "SecurityAlert.ReadWrite.All",
+    "SecurityIncident.Read.All",
+    "SecurityIncident.ReadWrite.All",
+    "ThreatHunting.Read.All",
+    "user_impersonation",
+];
+
+const REDIRECTS: [&str; 3] =
+    ["pocketsoc://auth", "http://localhost", "https://soc.contoso.example/signed-in"];
+
+impl App {
+    /// An application with a secret, every application permission that the guides ask for, and Security Admin in Azure.
+    pub fn new(client_id: impl Into<String>, secret: impl Into<String>) -> Self {
+        Self {
+            client_id: client_id.into(),
+            kind: Kind::Confidential,
+            secrets: vec![secret.into()],
+            expired: Vec::new(),
+            certificates: Vec::new(),
+            federations: Vec::new(),
+            roles: ROLES.map(Into::into).into(),
+            scopes: SCOPES.map(Into::into).into(),
+            redirects: REDIRECTS.map(Into::into).into(),
+            azure_role: Some(AzureRole::SecurityAdmin),
+            enabled: true,
+        }
+    }
+
+    /// A desktop or mobile application, which has no secret: users sign in to it, with every delegated permission that
+    /// the guides ask for.
+    pub fn public(client_id: impl Into<String>) -> Self {
+        let (kind, secrets, roles) = (Kind::Public, Vec::new(), Vec::new());
+        Self { kind, secrets, roles, ..Self::new(client_id, "") }
+    }
+
+    /// With a further secret; both serve.
+    #[must_use]
+    pub fn with_secret(mut self, secret: impl Into<String>) -> Self {
+        self.secrets.push(secret.into());
+        self
+    }
+
+    /// With a secret that has expired.
+    #[must_use]
+    pub fn with_expired_secret(mut self, secret: impl Into<String>) -> Self {
+        self.expired.push(secret.into());
+        self
+    }
+
+    /// With a certificate, by its SHA-256 thumbprint as base64url.
+    #[must_use]
+    pub fn with_certificate(mut self, thumbprint: impl Into<String>) -> Self {
+        self.certificates.push(thumbprint.into());
+        self
+    }
+
+    /// Trusting tokens of another issuer about a subject.
+    #[must_use]
+    pub fn with_federation(mut self, issuer: impl Into<String>, subject: impl Into<String>) -> Self {
+        self.federations.push((issuer.into(), subject.into()));
+        self
+    }
+
+    /// With this role in Azure, or none.
+    #[must_use]
+    pub fn with_azure_role(mut self, role: impl Into<Option<AzureRole>>) -> Self {
+        self.azure_role = role.into();
+        self
+    }
+
+    /// With these application permissions only; roles in Azure are another matter.
+    #[must_use]
+    pub fn with_roles(mut self, roles: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.roles = roles.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// With these delegated permissions only.
+    #[must_use]
+    pub fn with_scopes(mut self, scopes: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.scopes = scopes.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Switched off by an administrator.
+    #[must_use]
+    pub fn disabled(mut self) -> Self {
+        self.enabled = false;
+        self
+    }
+
+    /// Whether a browser may be sent back there. The port of a loopback address does not matter.
+    pub(super) fn may_go_back_to(&self, redirect: &str) -> bool {
+        let loopback = redirect.strip_prefix("http://localhost:").map(|rest| {
+            let path = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+            format!("http://localhost{path}")
+        });
+        let asked = loopback.as_deref().unwrap_or(redirect);
+        self.redirects.iter().any(|known| known == asked)
+    }
+}
