@@ -13,11 +13,9 @@ use pocketsoc_model::{Error, Result};
 
 use super::credential::Credential;
 use super::entra::Authority;
-use super::{AccessToken, Ask};
+use super::{AccessToken, Ask, LEAST_LIFE};
 use crate::Secret;
 
-/// A token is not handed out with less life than this left (or half of a very short life): it has to survive the way.
-pub(super) const LEAST_LIFE: Duration = Duration::from_secs(30);
 /// A refusal that only a person can mend is not asked about again for this long.
 const PERMANENT_PAUSE: Duration = Duration::from_secs(60);
 /// The first and the longest pause after a passing failure; they double in between.

@@ -15,6 +15,7 @@ mod entra;
 mod exchange;
 mod expiry;
 mod form;
+mod ids;
 mod managed_identity;
 mod proof;
 mod session;
@@ -55,6 +56,9 @@ impl Ask<'_> {
         format!("{}/.default", self.resource)
     }
 }
+
+/// A token is not handed out with less life than this left (or half of a very short life): it has to survive the way.
+const LEAST_LIFE: Duration = Duration::from_secs(30);
 
 /// A token as it came, with the life it was given.
 #[derive(Clone)]

@@ -10,10 +10,10 @@ use zeroize::Zeroizing;
 
 use super::application::proven;
 use super::claims_challenge;
-use super::credential::{check_client_id, check_tenant};
 use super::entra::{Authority, TokenAnswer};
 use super::exchange::{OPERATION, Refusal};
 use super::form::Form;
+use super::ids::{check_client_id, check_tenant};
 use super::session_store::SessionStore;
 use super::{AccessToken, Ask, Proof};
 use crate::Secret;
