@@ -59,5 +59,15 @@ pub(crate) fn profile_file(server: &TenantServer) -> String {
             uri = server.uri()
         )
     };
-    PROFILES.map(profile).join("\n")
+    let others = format!(
+        "\n# This tenant has further applications:\n\
+         # client_id = \"{}\" may only read (same secret);\n\
+         # auth = \"device-code\" or \"browser\" with client_id = \"{}\", which has no secret, signs a user in;\n\
+         # auth = \"managed-identity\" works with IDENTITY_ENDPOINT={}/msi/token and IDENTITY_HEADER={}\n",
+        Tenant::READER_CLIENT_ID,
+        Tenant::DESKTOP_CLIENT_ID,
+        server.uri(),
+        Tenant::IDENTITY_HEADER
+    );
+    PROFILES.map(profile).join("\n") + &others
 }

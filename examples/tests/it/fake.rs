@@ -77,16 +77,14 @@ impl Fake {
     }
 
     /// Profiles of all vendors: Endpoint, Azure, Graph.
-    pub(crate) fn write_all_profiles(&self) {
+    pub(crate) fn all_profiles(&self) -> String {
         let uri = self.server.uri();
-        self.write_profiles(
-            &[
-                self.profile("Endpoint", &uri),
-                self.profile_of("defender-for-cloud", "Azure", &uri),
-                self.profile_of("graph-security", "Graph", &uri),
-            ]
-            .concat(),
-        );
+        let azure = self.profile_of("defender-for-cloud", "Azure", &uri);
+        self.profile("Endpoint", &uri) + &azure + &self.profile_of("graph-security", "Graph", &uri)
+    }
+
+    pub(crate) fn write_all_profiles(&self) {
+        self.write_profiles(&self.all_profiles());
     }
 
     pub(crate) fn write_profiles(&self, text: &str) -> PathBuf {

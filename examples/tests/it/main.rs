@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod architecture;
+mod check;
 mod documents;
 mod fake;
 mod ocsf;
 mod profiles;
+mod sign_in;
 mod soc;
 mod sources;
 mod trouble;

@@ -184,7 +184,11 @@ impl TenantBuilder {
             token_life: self.token_life,
             recording: self.recording,
             state: Mutex::new(State {
-                apps: vec![App::new(Tenant::CLIENT_ID, Tenant::SECRET)],
+                apps: vec![
+                    App::new(Tenant::CLIENT_ID, Tenant::SECRET),
+                    App::public(Tenant::DESKTOP_CLIENT_ID),
+                    App::new(Tenant::READER_CLIENT_ID, Tenant::SECRET).reading_only(),
+                ],
                 alerts,
                 elsewhere,
                 cloud,
@@ -215,6 +219,10 @@ impl Tenant {
     pub const CLIENT_ID: &'static str = "c0ffee00-1234-4321-8888-5ec0dedeed01";
     /// Its secret.
     pub const SECRET: &'static str = "testkit~not~a~real~secret";
+    /// The client id of a desktop application that is registered as well: users sign in to it.
+    pub const DESKTOP_CLIENT_ID: &'static str = "de5c0700-1234-4321-8888-5ec0dedeed02";
+    /// The client id of an application that may only read, with the same secret.
+    pub const READER_CLIENT_ID: &'static str = "4eade400-1234-4321-8888-5ec0dedeed03";
 
     /// A tenant to be adjusted.
     pub fn builder() -> TenantBuilder {

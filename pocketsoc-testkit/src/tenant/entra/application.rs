@@ -124,6 +124,15 @@ impl App {
         self
     }
 
+    /// With the permissions that the guides ask for to read, and Security Reader in Azure.
+    #[must_use]
+    pub fn reading_only(self) -> Self {
+        let roles = ["Alert.Read.All", "SecurityAlert.Read.All", "SecurityIncident.Read.All"];
+        let scopes =
+            ["Alert.Read", "SecurityAlert.Read.All", "SecurityIncident.Read.All", "user_impersonation"];
+        self.with_roles(roles).with_scopes(scopes).with_azure_role(AzureRole::SecurityReader)
+    }
+
     /// With these delegated permissions only.
     #[must_use]
     pub fn with_scopes(mut self, scopes: impl IntoIterator<Item = impl Into<String>>) -> Self {
