@@ -6,6 +6,7 @@ mod auth;
 mod canary;
 mod harness;
 mod hazards;
+mod hints;
 mod paging;
 mod retry;
 mod users;

@@ -62,7 +62,7 @@ impl SignIn {
             futures_util::future::Either::Left((outcome, _)) => outcome,
             futures_util::future::Either::Right(_) => Err(Error::new(ErrorKind::Timeout, OPERATION)
                 .with_message(format!("the browser did not come back within {PATIENCE:.0?}"))
-                .with_hint("begin again")),
+                .with_hint("begin again; if the browser shows an error, check that http://localhost is a redirect URI of the application, on the platform \"Mobile and desktop applications\"")),
         }
     }
 }
