@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{self, Either};
-use http::{HeaderMap, HeaderValue, Request, header};
+use http::{HeaderMap, Request, header};
 use pocketsoc_model::{Error, ErrorKind, Result};
 use tracing::Instrument as _;
 use url::Url;
@@ -90,7 +90,7 @@ impl Endpoint {
                 if last.is_none() {
                     shared.budget.deposit();
                 }
-                let token = match self.token(call, deadline).await {
+                let token = match self.token_in_time(call, deadline).await {
                     Ok(token) => token,
                     Err(error) => {
                         release(permit);
@@ -111,7 +111,7 @@ impl Endpoint {
                     return Err(Self::give_up(call, failed, attempt, ambiguous));
                 }
                 let limit = times.attempt.min(remaining);
-                let failed = match self.attempt(call, url, &token.secret, permit, limit, reading).await {
+                let failed = match self.attempt(call, url, &token, permit, limit, reading).await {
                     Ok(done) => {
                         token.was_accepted();
                         return Ok(Opened { body: done.body.with_first_by(deadline), deadline, ..done });
@@ -174,7 +174,7 @@ impl Endpoint {
     }
 
     /// The token, if it comes in time. One that comes later serves the next call.
-    async fn token(&self, call: &Call, deadline: Duration) -> Result<Token> {
+    async fn token_in_time(&self, call: &Call, deadline: Duration) -> Result<Token> {
         let shared = &self.connection.0;
         let remaining = deadline.saturating_sub(shared.clock.monotonic());
         match future::select(Box::pin(shared.tokens.get(&self.resource)), shared.clock.sleep(remaining)).await
@@ -190,7 +190,7 @@ impl Endpoint {
         &self,
         call: &Call,
         url: &Url,
-        token: &Secret,
+        token: &Token,
         permit: Option<Permit>,
         limit: Duration,
         reading: Reading,
@@ -230,7 +230,7 @@ impl Endpoint {
             Either::Left((bytes, _)) => bytes.unwrap_or_default(),
             Either::Right(_) => Vec::new(),
         };
-        let said = without(said, token);
+        let said = without(said, &token.secret);
         let error = service_error::read(call, self.service, status, &head.headers, &said, hint);
         let claims = (status == 401).then(|| auth::asked_for(&head.headers)).flatten();
         Err(Failed { error, outcome: Outcome::of_status(status, hint.is_some()), hint, claims })
@@ -330,8 +330,7 @@ fn without(said: Vec<u8>, token: &Secret) -> Vec<u8> {
 }
 
 /// The request of a call. The token is attached here, after the address has been checked, and nowhere else.
-fn request(call: &Call, url: &Url, token: &Secret) -> Result<Request<bytes::Bytes>> {
-    let bearer = zeroize::Zeroizing::new(format!("Bearer {}", token.expose()));
+fn request(call: &Call, url: &Url, token: &Token) -> Result<Request<bytes::Bytes>> {
     let mut request = Request::builder().method(call.method.as_str()).uri(url.as_str());
     request = request.header(header::ACCEPT, "application/json");
     for (name, value) in &call.headers {
@@ -348,10 +347,6 @@ fn request(call: &Call, url: &Url, token: &Secret) -> Result<Request<bytes::Byte
             .with_message("the request cannot be built")
             .with_source(e)
     })?;
-    let mut bearer = HeaderValue::from_str(&bearer).map_err(|_| {
-        Error::new(ErrorKind::Unauthenticated, call.operation).with_message("the token cannot be sent")
-    })?;
-    bearer.set_sensitive(true);
-    request.headers_mut().insert(header::AUTHORIZATION, bearer);
+    request.headers_mut().insert(header::AUTHORIZATION, token.header.clone());
     Ok(request)
 }

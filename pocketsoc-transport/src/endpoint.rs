@@ -12,7 +12,7 @@ use crate::auth::Grants;
 use crate::call::Call;
 use crate::connection::{Connection, require_tls};
 use crate::page::{Decode, PagePlan, Walk};
-use crate::{Service, link};
+use crate::{Secret, Service, link};
 
 /// One service for one connection. Cheap to clone; for those who write clients.
 #[derive(Debug, Clone)]
@@ -49,6 +49,14 @@ impl Endpoint {
     /// The connection.
     pub fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    /// The present token, for calls that this crate does not make; signs in if need be. It goes to no other service.
+    ///
+    /// # Errors
+    /// When the sign-in fails.
+    pub async fn token(&self) -> Result<Secret> {
+        Ok(self.connection.0.tokens.get(&self.resource).await?.secret)
     }
 
     /// What the present token grants, as far as it tells; signs in if need be. `None` for an unreadable token.

@@ -6,10 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
-use pocketsoc_model::{Error, Result};
+use http::HeaderValue;
+use pocketsoc_model::{Error, ErrorKind, Result};
+use zeroize::Zeroizing;
 
 use super::credential::Credential;
 use super::entra::Authority;
@@ -25,19 +28,30 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// refuses them all would have the sign-in asked with every call.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(60);
 
+const SCHEME: &str = "Bearer ";
+
 type Flight = Shared<BoxFuture<'static, Result<Token>>>;
 
-/// A token that is handed out.
+/// A token that is handed out; cloning it copies nothing.
 #[derive(Clone)]
 pub(crate) struct Token {
     pub(crate) secret: Secret,
+    /// The value of the `authorization` header; wiped with its last clone.
+    pub(crate) header: HeaderValue,
     /// Whether a service has taken it.
     accepted: Arc<AtomicBool>,
 }
 
 impl Token {
-    fn new(secret: Secret) -> Self {
-        Self { secret, accepted: Arc::default() }
+    fn new(secret: Secret) -> Result<Self> {
+        let mut text = Zeroizing::new(Vec::with_capacity(SCHEME.len() + secret.expose().len()));
+        text.extend_from_slice(SCHEME.as_bytes());
+        text.extend_from_slice(secret.expose().as_bytes());
+        let mut header = HeaderValue::from_maybe_shared(Bytes::from_owner(text)).map_err(|_| {
+            Error::new(ErrorKind::Unauthenticated, "sign in").with_message("the token cannot be sent")
+        })?;
+        header.set_sensitive(true);
+        Ok(Self { secret, header, accepted: Arc::default() })
     }
 
     /// Notes that a service has taken it.
@@ -110,16 +124,16 @@ impl Slot {
 }
 
 impl Cached {
-    fn new(token: &AccessToken, asked: Duration, now: DateTime<Utc>) -> Self {
+    fn new(token: &AccessToken, asked: Duration, now: DateTime<Utc>) -> Result<Self> {
         let life = token.life.unwrap_or(Duration::MAX);
         // 80 % of its life, unless the issuer says otherwise.
         let refresh = token.refresh_in.unwrap_or(life / 10 * 8);
-        Self {
-            token: Token::new(token.secret.clone()),
+        Ok(Self {
+            token: Token::new(token.secret.clone())?,
             refresh_at: asked.saturating_add(refresh),
             usable_until: asked.saturating_add(life.saturating_sub(LEAST_LIFE.min(life / 2))),
             ends_at: chrono::TimeDelta::from_std(life).ok().and_then(|life| now.checked_add_signed(life)),
-        }
+        })
     }
 
     fn is_usable(&self, monotonic: Duration, now: DateTime<Utc>) -> bool {
@@ -146,7 +160,8 @@ impl TokenCache {
     pub(crate) fn put(&self, resource: &str, token: &AccessToken) {
         let (slot, clock) = (self.slot(resource), &self.fetcher.authority.exchange.clock);
         let mut state = slot.lock(self.fetcher.credential.epoch());
-        state.current = Some(Cached::new(token, clock.monotonic(), clock.now()));
+        // One that cannot be sent is asked for again when it is needed, and refused then.
+        state.current = Cached::new(token, clock.monotonic(), clock.now()).ok();
     }
 
     /// A token for a resource, from the cache, from a fetch under way, or fetched now.
@@ -226,7 +241,7 @@ impl TokenCache {
             let asked = clock.monotonic();
             let ask = Ask { resource: &resource, claims: claims.as_deref() };
             let outcome = fetcher.credential.fetch(&fetcher.authority, &ask).await;
-            let fresh = outcome.map(|token| Cached::new(&token, asked, clock.now()));
+            let fresh = outcome.and_then(|token| Cached::new(&token, asked, clock.now()));
             slot.land(turn, fresh, clock.monotonic())
         }
         .boxed()
