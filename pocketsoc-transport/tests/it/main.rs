@@ -3,7 +3,11 @@
 
 mod applications;
 mod auth;
+#[cfg(feature = "azure")]
+mod azure;
 mod canary;
+#[cfg(feature = "certificate")]
+mod certificates;
 mod harness;
 mod hazards;
 mod hints;
