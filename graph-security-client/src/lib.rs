@@ -29,6 +29,8 @@ pub use pocketsoc_model::{
     ErrorKind, Product, Properties, RawJson, Result, Severity, Status, Tactic, TechniqueId, TransitionTable,
     WalkReport,
 };
+/// Signing in, clouds, limits: what all clients share.
+pub use pocketsoc_transport as transport;
 pub use pocketsoc_transport::{
     Cloud, Connection, ConnectionBuilder, Credential, RetryPolicy, Secret, SizeLimits, TimeLimits, Walk,
     odata,

@@ -19,6 +19,8 @@ pub use pocketsoc_model::{
     DetectionSource, DetectionSourceExt, DetectionStream, Determination, Entity, EntityKind, Error,
     ErrorKind, Product, RawJson, Result, Severity, Status, Tactic, TechniqueId, TransitionTable, WalkReport,
 };
+/// Signing in, clouds, limits: what all clients share.
+pub use pocketsoc_transport as transport;
 pub use pocketsoc_transport::{
     Cloud, Connection, ConnectionBuilder, Credential, RetryPolicy, Secret, SizeLimits, TimeLimits, Walk,
     odata,
