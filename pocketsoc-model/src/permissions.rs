@@ -17,7 +17,8 @@ pub enum Operation {
     Machines,
     /// Isolate and release machines.
     Isolate,
-    /// Read machine actions and cancel pending ones.
+    /// Read machine actions and cancel pending ones, by the permission that the guides name for it. The service lets an
+    /// action also be read with `Machine.Read.All`, and cancelled with the permission that it was begun with.
     Actions,
     /// Run hunting queries.
     Hunt,

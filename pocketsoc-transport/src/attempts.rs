@@ -180,8 +180,12 @@ impl Endpoint {
         match future::select(Box::pin(shared.tokens.get(&self.resource)), shared.clock.sleep(remaining)).await
         {
             Either::Left((token, _)) => token,
-            Either::Right(_) => Err(Error::new(ErrorKind::Timeout, call.operation)
-                .with_message(format!("signing in took longer than the {remaining:.1?} left for it"))),
+            Either::Right(_) => Err(Error::new(ErrorKind::Timeout, auth::OPERATION)
+                .with_message(format!(
+                    "{}: it took longer than the {remaining:.1?} left for it",
+                    call.operation
+                ))
+                .with_hint(auth::REACH)),
         }
     }
 
@@ -291,6 +295,7 @@ impl Failed {
         let outcome = if never { Outcome::NeverSent } else { Outcome::Ambiguous };
         let error = Error::new(ErrorKind::Unavailable, call.operation)
             .with_message(format!("the service cannot be reached: {error}"))
+            .with_hint("check the network, the proxy, and the cloud or base URL that is configured")
             .with_source(error.clone());
         Self { error, outcome, hint: None, claims: None }
     }

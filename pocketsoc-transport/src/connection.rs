@@ -189,7 +189,8 @@ impl Connection {
     }
 
     /// When what it signs in with ends, as far as is known: a secret's end that was noted with the credential, a
-    /// certificate's or a ready token's own once it has been read. It is warned about from 30 days ahead on.
+    /// certificate's or a ready token's own once it has been read. Of secrets and certificates a warning is traced from
+    /// 30 days ahead on.
     pub fn credential_expires_at(&self) -> Option<DateTime<Utc>> {
         self.0.tokens.credential().expires_at()
     }

@@ -73,7 +73,8 @@ impl Endpoint {
     /// # Errors
     /// When the sign-in fails.
     pub async fn capabilities(&self, product: &Product) -> Result<Capabilities> {
-        let grants = self.grants().await?;
+        // A token for another service tells nothing about this one.
+        let grants = self.grants().await?.filter(|grants| grants.is_for(&self.resource, self.service));
         let principal = grants.as_ref().map_or(Principal::Application, Grants::principal);
         Ok(Capabilities::of(product, principal, |name| grants.as_ref().map(|grants| grants.has_any(&[name]))))
     }

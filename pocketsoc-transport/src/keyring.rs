@@ -31,16 +31,23 @@ impl Place {
             let Self { service, user } = self;
             Error::new(ErrorKind::InvalidRequest, "read a secret")
                 .with_message(format!("the secure storage has nothing for `{user}` of `{service}`"))
+                .with_hint(
+                    "put the secret there under these names, or change the configuration to where it is",
+                )
         })
     }
 
     async fn load(&self) -> Result<Option<Secret>> {
-        self.with(|entry| match entry.get_password() {
-            Ok(text) => Ok(Some(Secret::new(Zeroizing::new(text).as_str()))),
+        // As bytes: some storages would double a text, and have little room.
+        let bytes = self.with(|entry| match entry.get_secret() {
+            Ok(bytes) => Ok(Some(Zeroizing::new(bytes))),
             Err(StorageError::NoEntry) => Ok(None),
             Err(error) => Err(error),
-        })
-        .await
+        });
+        let Some(bytes) = bytes.await? else { return Ok(None) };
+        std::str::from_utf8(&bytes)
+            .map(|text| Some(Secret::new(text)))
+            .map_err(|_| failed("the entry is no text").with_hint("put the secret there as text, in UTF-8"))
     }
 
     /// Works with the entry apart from the runtime's own threads: the storage may ask the user first.
@@ -49,18 +56,20 @@ impl Place {
         work: impl FnOnce(keyring_core::Entry) -> keyring_core::Result<T> + Send + 'static,
     ) -> Result<T> {
         let Self { service, user } = self.clone();
-        let failed = |message: String| {
-            Error::new(ErrorKind::Unavailable, "use the secure storage")
-                .with_message(message)
-                .with_hint("unlock the storage, or keep the secret in a file or a variable instead")
-        };
         let working = tokio::task::spawn_blocking(move || entry(&service, &user).and_then(work));
         // What the storage says may quote what it holds.
-        working
-            .await
-            .map_err(|_| failed("it was broken off".into()))?
-            .map_err(|error| failed(format!("the platform's secure storage said: {}", told(&error))))
+        working.await.map_err(|_| failed("it was broken off"))?.map_err(|error| match error {
+            StorageError::TooLong(..) => failed(told(&error))
+                .with_hint("this platform's storage has too little room for it: keep it elsewhere"),
+            error => failed(told(&error)),
+        })
     }
+}
+
+fn failed(what: &str) -> Error {
+    Error::new(ErrorKind::Unavailable, "use the secure storage")
+        .with_message(format!("the platform's secure storage: {what}"))
+        .with_hint("unlock the storage, or keep the secret in a file or a variable instead")
 }
 
 /// The entry, in the storage that the application has set, else in the platform's.
@@ -102,7 +111,7 @@ impl SessionStore for KeyringStore {
 
     async fn save(&self, session: &Secret) -> Result<()> {
         let session = session.clone();
-        self.0.with(move |entry| entry.set_password(session.expose())).await
+        self.0.with(move |entry| entry.set_secret(session.expose().as_bytes())).await
     }
 
     async fn clear(&self) -> Result<()> {
@@ -132,8 +141,9 @@ mod tests {
         assert!(store.load().await.unwrap().is_none());
         let missing = Place::new("pocketsoc", "Endpoint").secret().await.unwrap_err();
         assert!(missing.to_string().contains("`Endpoint` of `pocketsoc`"), "{missing}");
-        store.save(&Secret::new("session")).await.unwrap();
-        assert_eq!(store.load().await.unwrap().unwrap().expose(), "session");
+        let session = "s".repeat(2000);
+        store.save(&Secret::new(session.as_str())).await.unwrap();
+        assert_eq!(store.load().await.unwrap().unwrap().expose(), session);
         store.clear().await.unwrap();
         store.clear().await.unwrap();
         assert!(store.load().await.unwrap().is_none());

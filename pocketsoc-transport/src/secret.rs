@@ -54,7 +54,9 @@ impl Secret {
     }
 
     fn unusable(message: String) -> Error {
-        Error::new(ErrorKind::InvalidRequest, "read a secret").with_message(message)
+        Error::new(ErrorKind::InvalidRequest, "read a secret")
+            .with_message(message)
+            .with_hint("put the secret there, or change the configuration to where it is")
     }
 
     /// The secret itself; keep what you do with it short.
@@ -77,6 +79,13 @@ impl fmt::Debug for Secret {
 #[cfg(test)]
 mod tests {
     use super::Secret;
+
+    #[test]
+    fn a19_what_holds_secrets_wipes_itself() {
+        const fn wipes<T: zeroize::ZeroizeOnDrop>(_: &T) {}
+        let secret = Secret::new("s");
+        wipes(&*secret.0);
+    }
 
     #[test]
     fn a_missing_source_is_named_and_a_trailing_line_break_is_dropped() {

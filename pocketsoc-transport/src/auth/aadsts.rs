@@ -27,6 +27,7 @@ pub(super) fn hint(code: i64) -> Option<&'static str> {
         700_024 => {
             "the assertion is outside its time range: set this machine's clock, or refresh the federated token"
         }
+        50_027 => "the assertion is malformed: check the certificate, or the file of the federated token",
         700_030 | 50_012 => {
             "the certificate is not allowed: check its subject and chain against the tenant's policy"
         }

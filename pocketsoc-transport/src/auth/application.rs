@@ -1,7 +1,5 @@
 //! Tokens for an application: with its own permissions, or on behalf of a user who called it.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use pocketsoc_model::Result;
 
@@ -11,7 +9,7 @@ use super::exchange::Refusal;
 use super::form::Form;
 use super::proof::{Proof, Proven};
 use super::{AccessToken, Ask, expiry};
-use crate::secret_source::SecretSource;
+use crate::Secret;
 
 /// A clock that is off by less than this is not the reason for a refusal.
 const TOLERABLE_SKEW: TimeDelta = TimeDelta::seconds(60);
@@ -23,7 +21,7 @@ pub(crate) struct Application {
     pub(crate) client_id: String,
     pub(crate) proof: Proof,
     /// The token of the user on whose behalf it asks.
-    pub(crate) user: Option<Arc<dyn SecretSource>>,
+    pub(crate) user: Option<Secret>,
 }
 
 impl Application {
@@ -32,7 +30,7 @@ impl Application {
         &self,
         authority: &Authority,
         ask: &Ask<'_>,
-        saw: impl Fn(DateTime<Utc>),
+        saw: impl Fn(DateTime<Utc>) + Send + Sync,
     ) -> Result<AccessToken> {
         let claims = claims_challenge::to_send(ask.claims);
         let form = Form::new(&self.client_id).with("scope", &ask.scope()).with("claims", &claims);
@@ -41,7 +39,7 @@ impl Application {
             Some(user) => form
                 .with("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer")
                 .with("requested_token_use", "on_behalf_of")
-                .with_secret("assertion", &user.read().await?),
+                .with_secret("assertion", user),
         };
         let answer = proven(authority, &self.tenant, &self.client_id, Some(&self.proof), form, saw).await;
         answer.map(|answer| answer.access).map_err(|refusal| refusal.error)
@@ -56,7 +54,7 @@ pub(crate) async fn proven(
     client_id: &str,
     proof: Option<&Proof>,
     form: Form,
-    saw: impl Fn(DateTime<Utc>),
+    saw: impl Fn(DateTime<Utc>) + Send + Sync,
 ) -> std::result::Result<TokenAnswer, Refusal> {
     let Some(proof) = proof else { return authority.token(tenant, &form).await };
     let (address, now) = (authority.address(tenant, "token"), authority.exchange.clock.now());

@@ -17,11 +17,17 @@ pub(crate) struct AzureCredential(pub(crate) Arc<dyn TokenCredential>);
 
 impl AzureCredential {
     pub(crate) async fn token(&self, exchange: &Exchange, ask: &Ask<'_>) -> Result<AccessToken> {
-        // Its error may say more than belongs in a log: it is the source, for who looks.
+        // Its error may say more than belongs in a log: what kind it is has to do.
         let token = self.0.get_token(&[&ask.scope()], None).await.map_err(|error| {
-            Error::new(ErrorKind::Unauthenticated, OPERATION)
-                .with_message("the Azure SDK's credential gave no token")
-                .with_source(error)
+            let kind = match error.kind() {
+                azure_core::error::ErrorKind::Io | azure_core::error::ErrorKind::Connection => {
+                    ErrorKind::Unavailable
+                }
+                _ => ErrorKind::Unauthenticated,
+            };
+            Error::new(kind, OPERATION)
+                .with_message(format!("the Azure SDK's credential gave no token: {}", error.kind()))
+                .with_hint("sign in where that credential signs in, or use another one")
         })?;
         let left = token.expires_on.unix_timestamp() - exchange.clock.now().timestamp();
         let life = u64::try_from(left).map(Duration::from_secs).map_err(|_| {

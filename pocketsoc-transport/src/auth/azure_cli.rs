@@ -79,8 +79,9 @@ fn read(stdout: &[u8], exchange: &Exchange) -> Result<AccessToken> {
 fn refused(stderr: &str) -> Error {
     let line = stderr.lines().map(str::trim).find(|l| l.starts_with("ERROR")).unwrap_or("it said no more");
     let text: String = line.chars().filter(|c| !c.is_control()).take(300).collect();
-    let error = Error::new(ErrorKind::InteractionRequired, OPERATION)
-        .with_message(format!("the Azure CLI gave no token: {text}"));
+    let wants_a_user = stderr.contains("az login") || stderr.contains("AADSTS");
+    let kind = if wants_a_user { ErrorKind::InteractionRequired } else { ErrorKind::Unavailable };
+    let error = Error::new(kind, OPERATION).with_message(format!("the Azure CLI gave no token: {text}"));
     match super::aadsts::codes_in(stderr).find_map(super::aadsts::hint) {
         Some(hint) => error.with_hint(hint),
         None => {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,13 +10,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, Shared};
+use futures_util::future::{self, BoxFuture, Either, Shared};
 use http::HeaderValue;
 use pocketsoc_model::{Error, ErrorKind, Result};
 use zeroize::Zeroizing;
 
 use super::credential::Credential;
 use super::entra::Authority;
+use super::exchange::{Exchange, OPERATION};
 use super::{AccessToken, Ask, LEAST_LIFE};
 use crate::Secret;
 
@@ -24,6 +26,12 @@ const PERMANENT_PAUSE: Duration = Duration::from_secs(60);
 /// The first and the longest pause after a passing failure; they double in between.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// The longest pause that the sign-in service is granted.
+const LONGEST_HINT: Duration = Duration::from_secs(3600);
+/// A secret's source, a store or a device that says nothing is given up after so many times the limit for a call.
+const PATIENCE: u32 = 3;
+/// So often a token that a service has taken before is replaced within a pause.
+const RENEWALS: u32 = 3;
 /// A token that took the place of a refused one, and was refused as well, is not replaced for this long: a service that
 /// refuses them all would have the sign-in asked with every call.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(60);
@@ -108,6 +116,7 @@ struct Failure {
 /// Which refused token was last given up, when, and what was asked for then.
 struct Renewal {
     at: Duration,
+    count: u32,
     given_up: Secret,
     claims: Option<String>,
 }
@@ -116,7 +125,8 @@ impl Slot {
     /// What is known, if it is about this sign-in.
     fn lock(&self, epoch: u64) -> MutexGuard<'_, State> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.epoch != epoch {
+        // A caller that looked before another user signed in must not undo that.
+        if epoch > state.epoch {
             *state = State { epoch, turn: state.turn + 1, ..State::default() };
         }
         state
@@ -206,11 +216,12 @@ impl TokenCache {
         if replaced {
             return true;
         }
-        let new = state.current.as_ref().is_some_and(|now| !now.token.accepted.load(Ordering::Relaxed));
-        let again = state.renewal.as_ref().is_some_and(|last| {
+        let was_of_use = state.current.as_ref().is_some_and(|now| now.token.accepted.load(Ordering::Relaxed));
+        let recent = state.renewal.as_ref().filter(|last| {
             now.saturating_sub(last.at) < RENEWAL_PAUSE && (claims.is_none() || claims == last.claims)
         });
-        if new && again {
+        let (at, count) = recent.map_or((now, 0), |last| (last.at, last.count));
+        if count >= if was_of_use { RENEWALS } else { 1 } {
             return false;
         }
         if claims.is_some() {
@@ -219,7 +230,8 @@ impl TokenCache {
             state.flight = None;
         }
         state.current = None;
-        state.renewal = Some(Renewal { at: now, given_up: token.clone(), claims: claims.clone() });
+        state.renewal =
+            Some(Renewal { at, count: count + 1, given_up: token.clone(), claims: claims.clone() });
         state.claims = claims;
         true
     }
@@ -240,7 +252,7 @@ impl TokenCache {
             let clock = &fetcher.authority.exchange.clock;
             let asked = clock.monotonic();
             let ask = Ask { resource: &resource, claims: claims.as_deref() };
-            let outcome = fetcher.credential.fetch(&fetcher.authority, &ask).await;
+            let outcome = fetcher.fetch(&ask).await;
             let fresh = outcome.and_then(|token| Cached::new(&token, asked, clock.now()));
             slot.land(turn, fresh, clock.monotonic())
         }
@@ -249,6 +261,27 @@ impl TokenCache {
         state.flight = Some(flight.clone());
         tokio::spawn(flight.clone());
         flight
+    }
+}
+
+impl Fetcher {
+    /// Fetches a token. A callback of the application that never answers, or panics, is a failure like any other.
+    async fn fetch(&self, ask: &Ask<'_>) -> Result<AccessToken> {
+        let Exchange { clock, limits, .. } = &self.authority.exchange;
+        let fetching = AssertUnwindSafe(self.credential.fetch(&self.authority, ask)).catch_unwind();
+        let failed = |kind, message: &str| {
+            Err(Error::new(kind, OPERATION).with_message(message).with_hint(
+                "look at where the secret or the session comes from: a callback, a store, or a prompt nobody answers",
+            ))
+        };
+        match future::select(Box::pin(fetching), clock.sleep(limits.operation.saturating_mul(PATIENCE))).await
+        {
+            Either::Left((Ok(outcome), _)) => outcome,
+            Either::Left((Err(_), _)) => {
+                failed(ErrorKind::Unexpected, "a callback of the application panicked")
+            }
+            Either::Right(_) => failed(ErrorKind::Timeout, "nothing came of it for too long"),
+        }
     }
 }
 
@@ -269,10 +302,14 @@ impl Slot {
                 Ok(token)
             }
             Err(error) => {
+                // What was asked for in addition cannot be had: what needs less can go on without it.
+                if !error.is_transient() {
+                    state.claims = None;
+                }
                 let pause = if error.is_transient() {
                     let doubled =
                         state.failure.as_ref().map_or(FIRST_PAUSE, |f| (f.pause * 2).min(LONGEST_PAUSE));
-                    doubled.max(error.retry_after().unwrap_or_default().min(PERMANENT_PAUSE))
+                    doubled.max(error.retry_after().unwrap_or_default().min(LONGEST_HINT))
                 } else {
                     PERMANENT_PAUSE
                 };

@@ -19,7 +19,7 @@ use pocketsoc_model::{Error, ErrorKind, Result};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::json;
-use x509_cert::der::{Decode as _, Encode as _};
+use x509_cert::der::Decode as _;
 use zeroize::Zeroizing;
 
 use crate::Secret;
@@ -73,11 +73,13 @@ impl Certificate {
             return Err(wrong("the private key in the PEM file is encrypted")
                 .with_hint("give a PFX file with its password, or decrypt the key into a file that only the service reads"));
         }
-        let key = match PrivateKeyDer::from_pem_slice(text) {
-            Ok(PrivateKeyDer::Pkcs8(der)) => RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()),
-            Ok(PrivateKeyDer::Pkcs1(der)) => RsaKeyPair::from_der(der.secret_pkcs1_der()),
-            Ok(_) => return Err(not_rsa()),
-            Err(_) => return Err(wrong("there is no private key in the PEM file")),
+        let key = PrivateKeyDer::from_pem_slice(text)
+            .map(Zeroizing::new)
+            .map_err(|_| wrong("there is no private key in the PEM file"))?;
+        let key = match &*key {
+            PrivateKeyDer::Pkcs8(der) => RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()),
+            PrivateKeyDer::Pkcs1(der) => RsaKeyPair::from_der(der.secret_pkcs1_der()),
+            _ => return Err(not_rsa()),
         };
         Self::new(key.map_err(|_| not_rsa())?, chain)
     }
@@ -113,10 +115,7 @@ impl Certificate {
             .ok_or_else(|| wrong("no certificate in the file belongs to its private key"))?;
         let end = own.tbs_certificate().validity().not_after.to_unix_duration();
         let expires_at = i64::try_from(end.as_secs()).ok().and_then(|s| DateTime::from_timestamp(s, 0));
-        // The encoding that was hashed when it was uploaded is the canonical one.
-        let canonical = own.to_der().map_err(|_| wrong("the certificate cannot be read"))?;
-        chain.remove(at);
-        chain.insert(0, canonical);
+        chain[..=at].rotate_right(1);
         let expires_at = expires_at.unwrap_or(DateTime::<Utc>::MAX_UTC);
         Ok(Self(Arc::new(Inner { key, chain, expires_at, old_padding: false, with_chain: false })))
     }
@@ -198,12 +197,13 @@ pub struct CertificateFile {
     path: PathBuf,
     password: Option<Arc<dyn SecretSource>>,
     old_padding: bool,
+    with_chain: bool,
 }
 
 impl CertificateFile {
     /// A PEM file, or a PFX file without a password.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), password: None, old_padding: false }
+        Self { path: path.into(), password: None, old_padding: false, with_chain: false }
     }
 
     /// A PFX file's password.
@@ -220,14 +220,28 @@ impl CertificateFile {
         self
     }
 
+    /// Sends the certificates along; see [`Certificate::with_chain`].
+    #[must_use]
+    pub fn with_chain(mut self) -> Self {
+        self.with_chain = true;
+        self
+    }
+
     fn read(path: &PathBuf, password: &Secret) -> Result<Certificate> {
         let named = |error: Error| {
             let message = format!("{}: {}", path.display(), error.message());
-            error.with_message(message)
+            let error = error.with_message(message);
+            if error.hint().is_some() {
+                return error;
+            }
+            error.with_hint(
+                "give a PEM file with certificate and private key, or a PFX file with its password",
+            )
         };
         let bytes = std::fs::read(path)
             .map(Zeroizing::new)
-            .map_err(|e| wrong(&format!("the file {} cannot be read: {e}", path.display())))?;
+            .map_err(|e| wrong(&format!("the file cannot be read: {e}")))
+            .map_err(named)?;
         match std::str::from_utf8(&bytes) {
             Ok(text) if text.contains("-----BEGIN ") => Certificate::from_pem(&Secret::new(text)),
             _ => Certificate::from_pfx(&bytes, password),
@@ -247,7 +261,8 @@ impl CertificateSource for CertificateFile {
         // Deriving a PFX file's key takes its time on purpose.
         let read = tokio::task::spawn_blocking(move || Self::read(&path, &password)).await;
         let certificate = read.map_err(|_| wrong("reading the certificate was broken off"))??;
-        Ok(if self.old_padding { certificate.with_rs256() } else { certificate })
+        let certificate = if self.old_padding { certificate.with_rs256() } else { certificate };
+        Ok(if self.with_chain { certificate.with_chain() } else { certificate })
     }
 }
 

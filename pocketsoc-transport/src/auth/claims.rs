@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use crate::lenient;
+use crate::{Service, lenient};
 
 /// Longest payload that is looked at.
 const LONGEST: usize = 64 * 1024;
@@ -61,6 +61,22 @@ impl Grants {
             audience: payload.aud,
             tenant: payload.tid,
             expires_at: payload.exp.and_then(|at| DateTime::from_timestamp(at, 0)),
+        })
+    }
+
+    /// Whether it is for a service, as far as it tells: by the resource that it was asked for, or the service's app id.
+    pub(crate) fn is_for(&self, resource: &str, service: Service) -> bool {
+        let bare = |text: &str| text.trim_end_matches('/').to_ascii_lowercase();
+        let id = match service {
+            Service::DefenderEndpoint => "fc780465-2017-40d4-a0c5-307022471b92",
+            Service::ResourceManager => "797f4846-ba00-4fd7-ba43-dac1f8f63013",
+            Service::Graph => "00000003-0000-0000-c000-000000000000",
+        };
+        self.audience.as_deref().is_none_or(|audience| {
+            let audience = bare(audience);
+            let named_otherwise =
+                service == Service::DefenderEndpoint && audience.ends_with("/windowsatpservice");
+            audience == bare(resource) || audience == id || named_otherwise
         })
     }
 

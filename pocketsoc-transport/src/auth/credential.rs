@@ -8,6 +8,7 @@ use pocketsoc_model::{Error, ErrorKind, Result};
 
 use super::application::Application;
 use super::azure_cli::AzureCli;
+use super::exchange::OPERATION;
 use super::ids::{check_client_id, check_tenant, refused};
 use super::session::Session;
 use super::{AccessToken, Ask, Authority, Grants, ManagedIdentity, Proof, expiry};
@@ -60,7 +61,7 @@ impl Credential {
         tenant: impl Into<String>,
         client_id: impl Into<String>,
         proof: Proof,
-        user: Option<Arc<dyn SecretSource>>,
+        user: Option<Secret>,
     ) -> Self {
         let (tenant, client_id) = (tenant.into(), client_id.into());
         Self::of(Kind::Application(Box::new(Application { tenant, client_id, proof, user })))
@@ -108,14 +109,14 @@ impl Credential {
     }
 
     /// The permissions of a user who has called this application with a token for it (on-behalf-of). `user_token` is
-    /// that token.
+    /// that token. A connection with it is that user's alone: build one for each user.
     pub fn on_behalf_of(
         tenant: impl Into<String>,
         client_id: impl Into<String>,
         proof: Proof,
-        user_token: impl SecretSource,
+        user_token: Secret,
     ) -> Self {
-        Self::of_application(tenant, client_id, proof, Some(Arc::new(user_token)))
+        Self::of_application(tenant, client_id, proof, Some(user_token))
     }
 
     /// App permissions of the machine or the App Service that the program runs on.
@@ -181,18 +182,28 @@ impl Credential {
         }
     }
 
-    /// A token from wherever it comes.
+    /// A token from wherever it comes. Whatever goes wrong on the way is told as what it is: a failed sign-in.
     pub(crate) async fn fetch(&self, authority: &Authority, ask: &Ask<'_>) -> Result<AccessToken> {
+        self.token_of(authority, ask).await.map_err(|error| {
+            if error.operation() == OPERATION {
+                return error;
+            }
+            let message = format!("{}: {}", error.operation(), error.message());
+            error.with_operation(OPERATION).with_message(message)
+        })
+    }
+
+    async fn token_of(&self, authority: &Authority, ask: &Ask<'_>) -> Result<AccessToken> {
         let now = authority.exchange.clock.now();
         if let Some(at) = self.ends.noted {
-            expiry::warn("client secret", at, now);
+            expiry::warn("credential", at, now);
         }
         match &self.kind {
             Kind::Application(application) => application.token(authority, ask, |at| self.saw(at)).await,
             Kind::Token(source) => self.ready_token(&**source, now).await,
             Kind::ManagedIdentity(identity) => identity.token(&authority.exchange, ask).await,
             Kind::AzureCli(cli) => cli.token(&authority.exchange, ask).await,
-            Kind::Session(session) => session.token(authority, ask).await,
+            Kind::Session(session) => session.token(authority, ask, |at| self.saw(at)).await,
             #[cfg(feature = "azure")]
             Kind::Azure(credential) => credential.token(&authority.exchange, ask).await,
         }

@@ -68,6 +68,8 @@ impl Authority {
     }
 
     /// Posts a form, as often as the policy allows, and gives the answer if it is a success.
+    ///
+    /// A form that serves once is repeated only where it was certainly not read.
     pub(crate) async fn post(&self, address: &str, form: &Form) -> std::result::Result<Answer, Refusal> {
         let exchange = &self.exchange;
         let deadline = exchange.clock.monotonic().saturating_add(exchange.limits.operation);
@@ -77,7 +79,8 @@ impl Authority {
                 Err(refusal) => refusal,
                 done => return done,
             };
-            match exchange.wait_after(&refusal, tries, deadline) {
+            let unread = refusal.outcome == Outcome::NeverSent || refusal.error.retry_after().is_some();
+            match exchange.wait_after(&refusal, tries, deadline).filter(|_| unread || !form.serves_once()) {
                 Some(wait) => exchange.clock.sleep(wait).await,
                 None => return Err(refusal),
             }
@@ -101,8 +104,13 @@ impl Authority {
                         .with_message("the sign-in address cannot be built"),
                 )
             })?;
-        let answer = exchange.send(WHOM, request).await?;
-        if (200..300).contains(&answer.status) { Ok(answer) } else { Err(refusal(&answer)) }
+        let mut answer = exchange.send(WHOM, request).await?;
+        if (200..300).contains(&answer.status) {
+            return Ok(answer);
+        }
+        // Some gateways repeat what they refuse.
+        form.take_out_of(&mut answer.body);
+        Err(refusal(&answer))
     }
 }
 
@@ -197,6 +205,9 @@ const UNSTATED_LIFE: Duration = Duration::from_secs(300);
 /// And never longer than this, whatever its issuer says.
 const LONGEST_LIFE: Duration = Duration::from_secs(28 * 3600);
 
+/// What is suggested sooner is no suggestion.
+const SOONEST_REFRESH: Duration = Duration::from_secs(60);
+
 impl EntraToken {
     /// Reads the answer of a managed identity's endpoint, which has the same fields.
     pub(super) fn read(body: &[u8], now: DateTime<Utc>) -> Result<TokenAnswer> {
@@ -213,8 +224,10 @@ impl EntraToken {
         if self.token_type.is_some_and(|t| !t.eq_ignore_ascii_case("bearer")) {
             return wrong("the sign-in service gave a token that is no bearer token");
         }
-        let until = |at: i64| DateTime::from_timestamp(at, 0).map(|at| (at - now).num_seconds());
-        let stated = self.expires_in.or_else(|| self.expires_on.and_then(until));
+        // An end in the past says that this machine's clock is wrong: the token is new.
+        let until =
+            |at: i64| DateTime::from_timestamp(at, 0).map(|at| (at - now).num_seconds()).filter(|s| *s > 0);
+        let stated = self.expires_in.or_else(|| self.expires_on.and_then(until)).filter(|s| *s != 0);
         if stated.is_some_and(|s| s < 0) {
             return wrong("the sign-in service gave a token that has already expired");
         }
@@ -224,7 +237,7 @@ impl EntraToken {
             access: AccessToken {
                 secret,
                 life: Some(life),
-                refresh_in: seconds(self.refresh_in).filter(|r| *r < life),
+                refresh_in: seconds(self.refresh_in).filter(|r| *r >= SOONEST_REFRESH && *r < life),
             },
             refresh: self.refresh_token.map(|t| t.secret()),
             id_token: self.id_token.map(|t| t.secret()),
@@ -306,8 +319,12 @@ impl EntraError {
 /// What to do, where no number says it better.
 fn by_word(error: &str) -> Option<&'static str> {
     Some(match error {
-        "invalid_client" | "unauthorized_client" | "invalid_request" | "unsupported_grant_type" => {
-            "check client id, client secret and tenant id, and that the secret has not expired"
+        "invalid_request" | "unsupported_grant_type" => {
+            "the sign-in request was malformed: report it with the request id"
+        }
+        "bad_verification_code" => "the device code is wrong: start the sign-in again",
+        "invalid_client" | "unauthorized_client" => {
+            "check client id and tenant id, and that the secret, certificate or federated token is the right one and has not expired"
         }
         "invalid_grant" | "interaction_required" | "login_required" => "sign in again",
         "consent_required" => "grant admin consent for the listed API permissions",

@@ -20,6 +20,8 @@ const LARGEST_ANSWER: u64 = 1024 * 1024;
 /// Room for any token, so that no copy is left behind by growing.
 const USUAL_ANSWER: usize = 64 * 1024;
 pub(crate) const OPERATION: &str = "sign in";
+/// What to look at when nobody answers.
+pub(crate) const REACH: &str = "check the network, the proxy, and the cloud or authority that is configured";
 
 /// Moves the messages of signing in.
 #[derive(Clone)]
@@ -136,7 +138,8 @@ impl Exchange {
 
 fn late(whom: &str, limits: &TimeLimits) -> Refusal {
     let error = Error::new(ErrorKind::Timeout, OPERATION)
-        .with_message(format!("{whom} did not answer within {:.1?}", limits.attempt));
+        .with_message(format!("{whom} did not answer within {:.1?}", limits.attempt))
+        .with_hint(REACH);
     Refusal::new(error, Outcome::Ambiguous)
 }
 
@@ -144,6 +147,7 @@ fn no_answer(whom: &str, error: &SendError) -> Refusal {
     let outcome = if error.was_never_sent() { Outcome::NeverSent } else { Outcome::Ambiguous };
     let error = Error::new(ErrorKind::Unavailable, OPERATION)
         .with_message(format!("{whom} cannot be reached: {error}"))
+        .with_hint(REACH)
         .with_source(error.clone());
     Refusal::new(error, outcome)
 }

@@ -14,6 +14,7 @@ pub(crate) fn is_near(at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
 pub(crate) fn warn(what: &str, at: DateTime<Utc>, now: DateTime<Utc>) {
     if is_near(at, now) {
         let days = (at - now).num_days();
-        tracing::warn!(%at, days, "the {what} ends soon: add a new one, deploy it, then delete the old one");
+        let when = if at <= now { "has ended" } else { "ends soon" };
+        tracing::warn!(%at, days, "the {what} {when}: add a new one, deploy it, then delete the old one");
     }
 }

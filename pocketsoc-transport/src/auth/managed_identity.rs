@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::Request;
 use pocketsoc_model::{Error, ErrorKind, Result};
 use url::Url;
+use zeroize::Zeroizing;
 
 use super::entra::EntraToken;
 use super::exchange::{Answer, Exchange, OPERATION, Refusal};
@@ -22,6 +23,9 @@ const IMDS: &str = "http://169.254.169.254/metadata/identity/oauth2/token";
 const WAITS: [u64; 4] = [2, 6, 14, 30];
 /// After 410 the service is being renewed: it is asked for at least this long.
 const RENEWAL: Duration = Duration::from_secs(70);
+/// What other platforms set, whose dialects are others.
+const OTHERS: [&str; 2] = ["IMDS_ENDPOINT", "IDENTITY_SERVER_THUMBPRINT"];
+const ELSEWHERE: &str = "a managed identity is there on Azure only: elsewhere sign in with a secret, a certificate or a federated token";
 /// One try takes no longer: off Azure, nobody answers.
 const ATTEMPT: Duration = Duration::from_secs(10);
 
@@ -69,23 +73,33 @@ impl ManagedIdentity {
     async fn token_from(&self, place: &Place, exchange: &Exchange, ask: &Ask<'_>) -> Result<AccessToken> {
         let attempt = exchange.limits.attempt.min(ATTEMPT);
         let patient = Exchange { limits: exchange.limits.with_attempt(attempt), ..exchange.clone() };
-        let begun = exchange.clock.monotonic();
-        let (mut waits, mut gone) = (WAITS.into_iter(), false);
+        let (mut waits, mut gone_since, mut silent) = (WAITS.into_iter(), None, 0);
         loop {
             let refusal = match patient.send(place.name(), self.request(place, ask.resource)?).await {
                 Ok(answer) if (200..300).contains(&answer.status) => {
                     return EntraToken::read(&answer.body, exchange.clock.now()).map(|token| token.access);
                 }
                 Ok(answer) => {
-                    gone |= answer.status == 410;
+                    if answer.status == 410 {
+                        gone_since.get_or_insert_with(|| exchange.clock.monotonic());
+                    }
                     refusal(place, &answer)
                 }
-                Err(refusal) => refusal,
+                // Nobody answers where there is no such service: once more, and that is that.
+                Err(refusal) => {
+                    silent += 1;
+                    let error = refusal.error.with_hint(ELSEWHERE);
+                    if silent > 1 {
+                        return Err(error);
+                    }
+                    Refusal { error, ..refusal }
+                }
             };
             if refusal.outcome == Outcome::Final {
                 return Err(refusal.error);
             }
-            let renewing = gone && exchange.clock.monotonic().saturating_sub(begun) < RENEWAL;
+            let since = gone_since.map(|since| exchange.clock.monotonic().saturating_sub(since));
+            let renewing = since.is_some_and(|since| since < RENEWAL);
             let Some(seconds) = waits.next().or(renewing.then_some(30)) else { return Err(refusal.error) };
             let wait = Duration::from_secs(seconds).max(refusal.error.retry_after().unwrap_or_default());
             exchange.clock.sleep(wait.min(RENEWAL)).await;
@@ -113,7 +127,8 @@ impl ManagedIdentity {
         let request = match place {
             Place::Machine(_) => request.header("metadata", "true"),
             Place::AppService { key, .. } => {
-                let mut value = http::HeaderValue::from_str(key.expose())
+                let key = Zeroizing::new(key.expose().as_bytes().to_vec());
+                let mut value = http::HeaderValue::from_maybe_shared(Bytes::from_owner(key))
                     .map_err(|_| wrong("IDENTITY_HEADER holds characters that no header can carry"))?;
                 value.set_sensitive(true);
                 request.header("x-identity-header", value)
@@ -137,11 +152,19 @@ impl Place {
                 .with_message("IDENTITY_ENDPOINT is no address on this machine")
                 .with_hint("the platform sets it; do not set it yourself")
         };
+        if let Some(name) = OTHERS.iter().find(|name| variable(name).is_some_and(|value| !value.is_empty())) {
+            return Err(Error::new(ErrorKind::Unsupported, OPERATION)
+                .with_message(format!(
+                    "{name} is set: the managed identities of Azure Arc and Service Fabric are not supported"
+                ))
+                .with_hint("sign in with a certificate or a federated token there"));
+        }
         match (variable("IDENTITY_ENDPOINT"), variable("IDENTITY_HEADER")) {
             (Some(address), Some(key)) => {
                 let url = Url::parse(&address).map_err(|_| wrong())?;
                 let near = url.host_str().is_some_and(crate::link::is_near);
-                if !(near && matches!(url.scheme(), "http" | "https")) {
+                // Only plain http goes past every proxy.
+                if !near || url.scheme() != "http" {
                     return Err(wrong());
                 }
                 Ok(Self::AppService { url, key: Secret::new(key) })
@@ -179,6 +202,10 @@ fn refusal(place: &Place, answer: &Answer) -> Refusal {
     let said: Option<Said> = serde_json::from_slice(&answer.body).ok();
     let text = said.as_ref().and_then(|s| s.error_description.clone().or_else(|| s.message.clone()));
     let text = text.unwrap_or_else(|| format!("{} answered {status}", place.name()));
+    let text = match place {
+        Place::AppService { key, .. } if !key.expose().is_empty() => text.replace(key.expose(), "***"),
+        _ => text,
+    };
     let outcome = match status {
         404 | 410 | 429 | 500.. => Outcome::TurnedAway,
         _ => Outcome::Final,
@@ -195,8 +222,10 @@ fn refusal(place: &Place, answer: &Answer) -> Refusal {
     if let Some(hint) = answer.hint {
         error = error.with_retry_after(hint);
     }
-    if status == 400 {
-        error = error.with_hint("assign the identity to this machine, and check its client id");
+    match status {
+        400 => error = error.with_hint("assign the identity to this machine, and check its client id"),
+        401..=499 => error = error.with_hint(ELSEWHERE),
+        _ => {}
     }
     Refusal::new(error, outcome)
 }

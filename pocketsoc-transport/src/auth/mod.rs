@@ -29,7 +29,7 @@ pub use claims::Grants;
 pub(crate) use claims_challenge::asked_for;
 pub use credential::Credential;
 pub(crate) use entra::Authority;
-pub(crate) use exchange::Exchange;
+pub(crate) use exchange::{Exchange, OPERATION, REACH};
 pub use managed_identity::ManagedIdentity;
 pub use proof::Proof;
 pub use session::Session;

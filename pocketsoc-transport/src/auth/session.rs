@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use chrono::{DateTime, Utc};
 use pocketsoc_model::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -49,15 +50,19 @@ struct Inner {
 #[derive(Clone)]
 struct Kept {
     refresh: Secret,
+    /// Whose it is, by the id in the tenant.
+    user: Option<String>,
 }
 
-/// The same as it is stored.
+/// A session as it is stored.
 #[derive(Serialize, Deserialize)]
 struct Stored<'a> {
     version: u32,
     tenant: &'a str,
     client_id: &'a str,
     refresh_token: &'a str,
+    #[serde(default, borrow)]
+    user: Option<std::borrow::Cow<'a, str>>,
 }
 
 const VERSION: u32 = 1;
@@ -103,6 +108,11 @@ impl Session {
         &self.0.client_id
     }
 
+    /// Whether the application has a secret, or another proof.
+    pub(super) fn has_proof(&self) -> bool {
+        self.0.proof.is_some()
+    }
+
     pub(super) fn validate(&self) -> Result<()> {
         check_tenant(&self.0.tenant)?;
         check_client_id(&self.0.client_id)?;
@@ -133,36 +143,48 @@ impl Session {
         &self,
         authority: &Authority,
         form: Form,
+        saw: impl Fn(DateTime<Utc>) + Send + Sync,
     ) -> std::result::Result<TokenAnswer, Refusal> {
-        proven(authority, &self.0.tenant, &self.0.client_id, self.0.proof.as_ref(), form, |_| {}).await
+        proven(authority, &self.0.tenant, &self.0.client_id, self.0.proof.as_ref(), form, saw).await
     }
 
-    /// A token for a service, by the refresh token.
-    pub(super) async fn token(&self, authority: &Authority, ask: &Ask<'_>) -> Result<AccessToken> {
+    /// A token for a service, by the refresh token. `saw` is told when the application's proof ends.
+    pub(super) async fn token(
+        &self,
+        authority: &Authority,
+        ask: &Ask<'_>,
+        saw: impl Fn(DateTime<Utc>) + Send + Sync,
+    ) -> Result<AccessToken> {
         let mut kept = self.0.kept.lock().await;
-        let known = match kept.take() {
-            Some(known) => known,
-            None => self.load().await?,
+        let known = match &*kept {
+            Some(known) => known.clone(),
+            None => kept.insert(self.load().await?).clone(),
         };
-        let refusal = match self.refresh(authority, ask, &known).await {
+        let refusal = match self.refresh(authority, ask, &known, &saw).await {
             Ok(answer) => return Ok(self.advance(&mut kept, known, answer).await),
             Err(refusal) => refusal,
         };
         if refusal.error.kind() != ErrorKind::InteractionRequired {
-            *kept = Some(known);
             return Err(refusal.error);
         }
         // Another process may have signed in anew since this one has read the store.
-        match self.load().await {
-            Ok(latest) if !latest.refresh.is_same(&known.refresh) => {
-                let answer = self.refresh(authority, ask, &latest).await.map_err(|refusal| refusal.error)?;
-                Ok(self.advance(&mut kept, latest, answer).await)
+        let latest = self.load().await.ok().filter(|latest| !latest.refresh.is_same(&known.refresh));
+        let refusal = match latest {
+            None => refusal,
+            Some(latest) => {
+                if latest.user != known.user {
+                    // The tokens at hand are somebody else's.
+                    self.0.epoch.fetch_add(1, Ordering::SeqCst);
+                }
+                *kept = Some(latest.clone());
+                match self.refresh(authority, ask, &latest, &saw).await {
+                    Ok(answer) => return Ok(self.advance(&mut kept, latest, answer).await),
+                    Err(refusal) => refusal,
+                }
             }
-            _ => {
-                self.want(refusal.claims.or_else(|| ask.claims.map(str::to_owned)));
-                Err(refusal.error)
-            }
-        }
+        };
+        self.want(refusal.claims.or_else(|| ask.claims.map(str::to_owned)));
+        Err(refusal.error)
     }
 
     async fn refresh(
@@ -170,24 +192,23 @@ impl Session {
         authority: &Authority,
         ask: &Ask<'_>,
         kept: &Kept,
+        saw: impl Fn(DateTime<Utc>) + Send + Sync,
     ) -> std::result::Result<TokenAnswer, Refusal> {
         let form = Form::new(&self.0.client_id)
             .with("grant_type", "refresh_token")
             .with_secret("refresh_token", &kept.refresh)
             .with("scope", &Self::scope(ask.resource))
             .with("claims", &claims_challenge::to_send(ask.claims));
-        self.ask(authority, form).await
+        self.ask(authority, form, saw).await
     }
 
     /// Goes on with the refresh token that came along.
     async fn advance(&self, kept: &mut Option<Kept>, used: Kept, answer: TokenAnswer) -> AccessToken {
         let next = match answer.refresh {
             Some(refresh) if !refresh.is_same(&used.refresh) => {
-                let next = Kept { refresh };
-                if let Err(error) = self.save(&next).await {
-                    // The one before still serves, also after a restart.
-                    tracing::warn!(%error, "the session could not be saved");
-                }
+                let next = Kept { refresh, ..used };
+                // Where it cannot be saved, the one before still serves after a restart.
+                self.keep(&next).await;
                 next
             }
             _ => used,
@@ -197,20 +218,30 @@ impl Session {
     }
 
     /// Begins anew with what a sign-in gave.
-    pub(super) async fn begin(&self, answer: &TokenAnswer) -> Result<()> {
+    pub(super) async fn begin(&self, answer: &TokenAnswer, user: Option<String>) {
         let mut kept = self.0.kept.lock().await;
-        *kept = answer.refresh.clone().map(|refresh| Kept { refresh });
+        *kept = answer.refresh.clone().map(|refresh| Kept { refresh, user });
         self.want(None);
         self.0.epoch.fetch_add(1, Ordering::SeqCst);
         if let Some(next) = &*kept {
-            return self.save(next).await;
+            return self.keep(next).await;
         }
         tracing::warn!("the sign-in gave no refresh token: it will be asked for again within hours");
-        Ok(())
+        // What is stored may be another user's.
+        if let Err(error) = self.0.store.clear().await {
+            tracing::warn!(%error, "the session before could not be removed");
+        }
     }
 
-    async fn save(&self, kept: &Kept) -> Result<()> {
-        self.0.store.save(&self.to_secret(kept)?).await
+    /// Saves what is kept; a store that fails does not end the session.
+    async fn keep(&self, kept: &Kept) {
+        let saved = match self.to_secret(kept) {
+            Ok(session) => self.0.store.save(&session).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = saved {
+            tracing::warn!(%error, "the session could not be saved: it lasts as long as this program");
+        }
     }
 
     async fn load(&self) -> Result<Kept> {
@@ -225,10 +256,12 @@ impl Session {
             tenant: &self.0.tenant,
             client_id: &self.0.client_id,
             refresh_token: kept.refresh.expose(),
+            user: kept.user.as_deref().map(Into::into),
         };
         // Room for all of it, so that no copy is left behind by growing: an escape takes six bytes at most.
-        let room = 128 + 6 * (stored.tenant.len() + stored.client_id.len() + stored.refresh_token.len());
-        let mut text = Zeroizing::new(Vec::with_capacity(room));
+        let user = kept.user.as_ref().map_or(0, String::len);
+        let texts = stored.tenant.len() + stored.client_id.len() + stored.refresh_token.len() + user;
+        let mut text = Zeroizing::new(Vec::with_capacity(128 + 6 * texts));
         serde_json::to_writer(&mut *text, &stored)
             .map_err(|_| interaction("the session cannot be written"))?;
         std::str::from_utf8(&text).map(Secret::new).map_err(|_| interaction("the session cannot be written"))
@@ -242,7 +275,8 @@ impl Session {
         if stored.tenant != self.0.tenant || stored.client_id != self.0.client_id {
             return Err(interaction("the stored session is of another tenant or application"));
         }
-        Ok(Kept { refresh: Secret::new(stored.refresh_token) })
+        let user = stored.user.map(std::borrow::Cow::into_owned);
+        Ok(Kept { refresh: Secret::new(stored.refresh_token), user })
     }
 }
 
@@ -264,8 +298,11 @@ mod tests {
     #[test]
     fn a_session_goes_through_its_secret_and_only_its_own_is_read() {
         let session = Session::new("contoso.example", "c-1", MemoryStore::default());
-        let secret = session.to_secret(&Kept { refresh: Secret::new("r.e-f_r/e+s=h") }).unwrap();
-        assert_eq!(session.read(&secret).unwrap().refresh.expose(), "r.e-f_r/e+s=h");
+        let secret = session
+            .to_secret(&Kept { refresh: Secret::new("r.e-f_r/e+s=h"), user: Some("ada".into()) })
+            .unwrap();
+        let read = session.read(&secret).unwrap();
+        assert_eq!((read.refresh.expose(), read.user.as_deref()), ("r.e-f_r/e+s=h", Some("ada")));
         let other = Session::new("contoso.example", "c-2", MemoryStore::default());
         for (of, text) in [
             (&other, secret.expose()),

@@ -309,10 +309,83 @@ async fn a_ready_token_that_is_refused_is_not_sent_again_but_a_new_one_is() {
     vault.put(&good);
     tokio::time::sleep(Duration::from_secs(61)).await;
     endpoint.bytes(&list()).await.unwrap();
-    let constant = endpoint_of_constant(&tenant);
-    assert!(constant.bytes(&list()).await.is_err());
+    tenant.forget_requests();
+    let constant = crate::harness::endpoint(over(tenant.exchange()));
+    assert_eq!(constant.bytes(&list()).await.unwrap_err().status(), Some(401));
+    assert_eq!(tenant.requests_to("/api/").len(), 1);
 }
 
-fn endpoint_of_constant(tenant: &Tenant) -> Endpoint {
-    endpoint(over(tenant.exchange()))
+#[tokio::test(start_paused = true)]
+async fn claims_that_cannot_be_proved_do_not_stop_what_needs_less() {
+    let tenant = tenant().build();
+    let secret = Secret::new(Tenant::SECRET);
+    let endpoint = with(&tenant, Credential::client_secret(Tenant::ID, Tenant::CLIENT_ID, secret));
+    endpoint.bytes(&list()).await.unwrap();
+    let challenge = Reply::empty(401).with_header(
+        "www-authenticate",
+        "Bearer error=\"insufficient_claims\", claims=\"eyJhY2Nlc3NfdG9rZW4iOnsiYWNycyI6e319fQ==\"",
+    );
+    tenant.add_fault(Fault::on("/api/alerts", Trouble::Answer(challenge)).once());
+    tenant.add_fault(
+        Fault::on("/token", Trouble::Answer(Reply::json(400, r#"{"error":"invalid_request"}"#))).once(),
+    );
+    assert!(endpoint.bytes(&list()).await.is_err());
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    endpoint.bytes(&list()).await.unwrap();
+    let plain = tenant.requests_to("/token").pop().unwrap();
+    assert!(!plain.field("claims").unwrap().contains("acrs"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_takes_the_token_now_and_then_does_not_have_the_sign_in_hammered() {
+    let tenant = tenant().build();
+    let secret = Secret::new(Tenant::SECRET);
+    let endpoint = with(&tenant, Credential::client_secret(Tenant::ID, Tenant::CLIENT_ID, secret));
+    tenant.add_fault(Fault::status("/api/machines", 401));
+    let other = || Call::fixed(Method::Get, "list machines", "/api/machines", &quota::MDE);
+    for _ in 0..50 {
+        endpoint.bytes(&list()).await.unwrap();
+        endpoint.bytes(&other()).await.unwrap_err();
+    }
+    let asked = tenant.requests_to("/token").len();
+    assert!(asked <= 4, "{asked} token requests");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_callback_that_hangs_or_panics_is_a_failure_and_not_the_end() {
+    let tenant = tenant().build();
+    let looks = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&looks);
+    let source = move || {
+        let look = seen.fetch_add(1, Ordering::SeqCst);
+        async move {
+            match look {
+                0 => panic!("canary"),
+                1 => std::future::pending().await,
+                _ => Ok(Secret::new(Tenant::SECRET)),
+            }
+        }
+    };
+    let endpoint = with(&tenant, Credential::client_secret(Tenant::ID, Tenant::CLIENT_ID, source));
+    let error = endpoint.bytes(&list()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unexpected);
+    assert!(!format!("{error:?}").contains("canary"), "{error:?}");
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    assert_eq!(endpoint.bytes(&list()).await.unwrap_err().kind(), ErrorKind::Timeout);
+    tokio::time::sleep(Duration::from_secs(400)).await;
+    endpoint.bytes(&list()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn off_azure_a_managed_identity_says_so_soon() {
+    for act in [Act::Refuse, Act::Hang] {
+        let (http, log) = scripted(move |_, _| act.clone());
+        let credential = Credential::managed_identity(ManagedIdentity::system());
+        let connection = Connection::builder(credential, Cloud::Public).http(http);
+        let connection = connection.clock(Arc::new(SystemClock::new())).without_pacing();
+        let start = tokio::time::Instant::now();
+        let error = endpoint(connection).bytes(&get()).await.unwrap_err();
+        assert!(error.hint().unwrap().contains("on Azure only"), "{error:?}");
+        assert!(start.elapsed() < Duration::from_secs(30) && log.count() == 2, "{:?}", start.elapsed());
+    }
 }

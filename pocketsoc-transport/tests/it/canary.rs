@@ -187,7 +187,6 @@ async fn a18_nothing_of_any_sign_in_is_printed_however_it_ends() {
         Credential::federated(Tenant::ID, "workload", federated.clone()),
         Credential::on_behalf_of(Tenant::ID, Tenant::CLIENT_ID, proof, user.clone()),
         Credential::managed_identity(ManagedIdentity::system()),
-        Credential::azure_cli(None),
     ];
     for credential in &credentials {
         say(credential);
@@ -204,6 +203,13 @@ async fn a18_nothing_of_any_sign_in_is_printed_however_it_ends() {
             say(&failing.connection());
         }
     }
+
+    // A gateway that repeats the form it refuses.
+    let echo = format!(r#"{{"error":"invalid_request","error_description":"bad form: {}"}}"#, Tenant::SECRET);
+    tenant.clear_faults();
+    tenant.add_fault(Fault::on("/token", Trouble::Answer(Reply::json(400, echo))));
+    let error = endpoint(connect(&tenant, credentials[0].clone())).bytes(&get()).await.unwrap_err();
+    assert!(error.to_string().contains("bad form: ***"), "{error}");
 
     // Users: by browser and by device, once well and once with each trouble.
     for trouble in std::iter::once(None).chain(troubles().into_iter().map(Some)) {

@@ -80,14 +80,15 @@ async fn every_number_of_the_vendors_table_has_its_hint_and_decides_nothing() {
 #[tokio::test(start_paused = true)]
 async fn every_word_of_a_refusal_has_a_hint_where_no_number_says_it_better() {
     for (word, kind, hint) in [
-        ("invalid_client", ErrorKind::Unauthenticated, "client secret"),
+        ("invalid_client", ErrorKind::Unauthenticated, "secret, certificate or federated token"),
         ("unauthorized_client", ErrorKind::Unauthenticated, "client id"),
-        ("invalid_request", ErrorKind::Unauthenticated, "client id"),
+        ("invalid_request", ErrorKind::Unauthenticated, "report it"),
         ("invalid_scope", ErrorKind::Unauthenticated, "licensed"),
         ("invalid_resource", ErrorKind::Unauthenticated, "cloud"),
         ("invalid_grant", ErrorKind::InteractionRequired, "sign in again"),
         ("interaction_required", ErrorKind::InteractionRequired, "sign in again"),
         ("login_required", ErrorKind::InteractionRequired, "sign in again"),
+        ("bad_verification_code", ErrorKind::Unauthenticated, "start the sign-in again"),
         ("consent_required", ErrorKind::InteractionRequired, "admin consent"),
         ("access_denied", ErrorKind::PermissionDenied, "declined"),
         ("authorization_declined", ErrorKind::PermissionDenied, "declined"),

@@ -113,8 +113,14 @@ async fn a_session_lasts_from_run_to_run_until_it_is_signed_out() {
     endpoint(&next_run).bytes(&list()).await.unwrap();
     assert!(!next_run.sign_in().unwrap().is_needed(Service::DefenderEndpoint).await.unwrap());
     // The first run goes on with what the second has saved, when its own is refused.
+    tenant.revoke_sessions();
+    let again = begin(&next_run);
+    again.finish(&browse(&tenant, again.url())).await.unwrap();
     tokio::time::sleep(Duration::from_secs(3600)).await;
+    tenant.forget_requests();
     endpoint(&connection).bytes(&list()).await.unwrap();
+    let sent: Vec<_> = tenant.requests_to("/token").iter().filter_map(|r| r.field("refresh_token")).collect();
+    assert_eq!(sent.len(), 2, "its own, and then the one in the store");
 
     session.sign_out().await.unwrap();
     assert!(store.load().await.unwrap().is_none());
@@ -321,6 +327,8 @@ async fn the_browser_comes_back_to_a_port_that_serves_that_answer_alone() {
         answer
     };
     let here = format!("localhost:{port}");
+    // Browsers open connections that they never use: nobody waits behind them.
+    let _idle = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     assert!(ask("/favicon.ico".into(), here.clone()).await.starts_with("HTTP/1.1 404"));
     assert!(ask("/?code=evil&state=evil".into(), here.clone()).await.starts_with("HTTP/1.1 404"));
     let target = format!("{}?{}", back.path(), back.query().unwrap());
@@ -331,4 +339,79 @@ async fn the_browser_comes_back_to_a_port_that_serves_that_answer_alone() {
     assert_eq!(waiting.await.unwrap().unwrap().user_name.as_deref(), Some(Tenant::USER));
     assert!(tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err(), "the port is closed");
     endpoint(&connection).bytes(&list()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_service_without_consent_does_not_cost_the_session() {
+    /// A store that has never room.
+    struct Full;
+    #[async_trait::async_trait]
+    impl SessionStore for Full {
+        async fn load(&self) -> pocketsoc_model::Result<Option<Secret>> {
+            Ok(None)
+        }
+        async fn save(&self, _: &Secret) -> pocketsoc_model::Result<()> {
+            Err(pocketsoc_model::Error::new(ErrorKind::Unavailable, "keep the session"))
+        }
+        async fn clear(&self) -> pocketsoc_model::Result<()> {
+            Ok(())
+        }
+    }
+    let tenant = tenant().build();
+    tenant.add_app(App::public(APP).with_scopes(["Alert.Read"]));
+    let connection = connect(&tenant, Session::new(Tenant::ID, APP, Full));
+    let pending = begin(&connection);
+    // A store that fails does not spoil the sign-in: the session lasts as long as the program.
+    pending.finish(&browse(&tenant, pending.url())).await.unwrap();
+    let graph = connection.endpoint(Service::Graph, None, None).unwrap();
+    let error = graph.grants().await.unwrap_err();
+    assert!(error.hint().unwrap().contains("consent"), "{error:?}");
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    endpoint(&connection).bytes(&list()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_code_whose_answer_was_lost_is_not_redeemed_again() {
+    use pocketsoc_testkit::{Fault, Trouble};
+    let (tenant, connection) = desktop(MemoryStore::default());
+    let pending = begin(&connection);
+    let back = browse(&tenant, pending.url());
+    tenant.add_fault(Fault::on("/token", Trouble::ResetAfter).once());
+    let error = pending.finish(&back).await.unwrap_err();
+    assert_eq!((error.kind(), tenant.requests_to("/token").len()), (ErrorKind::Unavailable, 1), "{error}");
+    // What was certainly not read may be sent again.
+    let pending = begin(&connection);
+    tenant.add_fault(Fault::throttle("/token", "1").once());
+    pending.finish(&browse(&tenant, pending.url())).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_proves_what_is_wanted_and_only_for_applications_without_a_secret() {
+    let (tenant, connection) = desktop(MemoryStore::default());
+    let pending = begin(&connection);
+    pending.finish(&browse(&tenant, pending.url())).await.unwrap();
+    tenant.demand_interaction();
+    tenant.revoke_tokens();
+    endpoint(&connection).bytes(&list()).await.unwrap_err();
+    let sign_in = connection.sign_in().unwrap();
+    sign_in.device_code(Service::Graph).await.unwrap();
+    let asked = tenant.requests_to("/devicecode").pop().unwrap();
+    assert!(asked.field("claims").unwrap().contains("capolids"), "{:?}", asked.field("claims"));
+    assert!(asked.field("scope").unwrap().starts_with("https://graph.microsoft.com/.default"));
+
+    let proof = Proof::secret(Secret::new(Tenant::SECRET));
+    let web = Session::of_confidential_client(Tenant::ID, Tenant::CLIENT_ID, proof, MemoryStore::default());
+    let error = connect(&tenant, web).sign_in().unwrap().device_code(Service::Graph).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_audience_of_ones_own_is_signed_in_to() {
+    let (_, connection) = desktop(MemoryStore::default());
+    let sign_in = connection
+        .sign_in()
+        .unwrap()
+        .with_audience("https://securitycenter.onmicrosoft.us/windowsatpservice");
+    let pending = sign_in.begin(Service::DefenderEndpoint, REDIRECT).unwrap();
+    assert!(pending.url().contains("securitycenter.onmicrosoft.us"), "{}", pending.url());
 }

@@ -26,14 +26,17 @@ pub(super) fn code(callback: &str, redirect: &Url, state: &Secret) -> Result<Sec
     if callback.len() > LONGEST {
         return stranger("it is too long");
     }
-    let Ok(url) = Url::parse(callback.trim()) else { return stranger("it cannot be read") };
+    // Only what stands before the code is parsed: a parsed address would be a copy that nobody wipes.
+    let whole = callback.trim();
+    let (whole, fragment) = whole.split_once('#').unwrap_or((whole, ""));
+    let (front, query) = whole.split_once('?').unwrap_or((whole, ""));
+    let Ok(url) = Url::parse(front) else { return stranger("it cannot be read") };
     if !is_at(&url, redirect) {
         return stranger("it is another address than the redirect URI");
     }
     let mut answer = Answer::default();
     // Fragments are how some platforms give it; an empty one is appended to every answer.
-    let asked = url.query().unwrap_or_default();
-    let text = if asked.is_empty() { url.fragment().unwrap_or_default() } else { asked };
+    let text = if query.is_empty() { fragment } else { query };
     for (name, value) in url::form_urlencoded::parse(text.as_bytes()) {
         let known = match &*name {
             "code" => &mut answer.code,

@@ -18,7 +18,7 @@ use crate::{Secret, Service, link};
 /// Follows "Microsoft identity platform and OAuth 2.0 authorization code flow".
 pub struct PendingSignIn {
     sign_in: SignIn,
-    resource: &'static str,
+    resource: String,
     url: Secret,
     redirect: Url,
     redirect_text: String,
@@ -43,31 +43,28 @@ impl SignIn {
         let state = Secret::new(CsrfToken::new_random().into_secret());
         let claims = self.session.wanted();
         let sent_claims = claims_challenge::to_send(claims.as_deref());
-        let (scope, authority) = (Session::scope(resource), self.authority());
-        let mut url = Url::parse(&authority.address(self.session.tenant(), "authorize")).map_err(|_| {
-            Error::new(ErrorKind::InvalidRequest, OPERATION)
-                .with_message("the sign-in address cannot be built")
-        })?;
-        url.query_pairs_mut()
-            .append_pair("client_id", self.session.client_id())
-            .append_pair("response_type", "code")
-            .append_pair("redirect_uri", redirect)
-            .append_pair("response_mode", "query")
-            .append_pair("scope", &scope)
-            .append_pair("state", state.expose())
-            .append_pair("code_challenge", challenge.as_str())
-            .append_pair("code_challenge_method", challenge.method().as_str())
-            .append_pair("claims", &sent_claims);
+        // The fields of an address are encoded as those of a form are; this one is wiped as well.
+        let mut query = Form::new(self.session.client_id())
+            .with("response_type", "code")
+            .with("redirect_uri", redirect)
+            .with("response_mode", "query")
+            .with("scope", &Session::scope(&resource))
+            .with("state", state.expose())
+            .with("code_challenge", challenge.as_str())
+            .with("code_challenge_method", challenge.method().as_str())
+            .with("claims", &sent_claims);
         if let Some(prompt) = self.prompt {
-            url.query_pairs_mut().append_pair("prompt", prompt.word());
+            query = query.with("prompt", prompt.word());
         }
         if let Some(name) = &self.login_hint {
-            url.query_pairs_mut().append_pair("login_hint", name);
+            query = query.with("login_hint", name);
         }
+        let address = self.authority().address(self.session.tenant(), "authorize");
+        let url = Secret::new(format!("{address}?{}", query.as_query()));
         Ok(PendingSignIn {
             sign_in: self.clone(),
             resource,
-            url: Secret::new(url),
+            url,
             redirect: redirect_url,
             redirect_text: redirect.to_owned(),
             state,
@@ -98,14 +95,16 @@ impl PendingSignIn {
         let code = callback::code(callback, &self.redirect, &self.state)?;
         let session = &self.sign_in.session;
         let form = Form::new(session.client_id())
+            .serving_once()
             .with("grant_type", "authorization_code")
             .with_secret("code", &code)
             .with("redirect_uri", &self.redirect_text)
             .with_secret("code_verifier", &self.verifier)
-            .with("scope", &Session::scope(self.resource))
+            .with("scope", &Session::scope(&self.resource))
             .with("claims", &claims_challenge::to_send(self.claims.as_deref()));
-        let answer = session.ask(self.sign_in.authority(), form).await.map_err(|refusal| refusal.error)?;
-        self.sign_in.finish(self.resource, answer).await
+        let answer =
+            session.ask(self.sign_in.authority(), form, |_| {}).await.map_err(|refusal| refusal.error)?;
+        self.sign_in.finish(&self.resource, answer).await
     }
 }
 

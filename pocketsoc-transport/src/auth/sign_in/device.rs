@@ -9,6 +9,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::{Account, SignIn};
+use crate::auth::claims_challenge;
 use crate::auth::entra::{Authority, Wiped};
 use crate::auth::exchange::OPERATION;
 use crate::auth::form::Form;
@@ -31,8 +32,9 @@ const LONGEST_LIFE: Duration = Duration::from_secs(3600);
 /// Follows "Microsoft identity platform and the OAuth 2.0 device authorization grant flow".
 pub struct DeviceCode {
     sign_in: SignIn,
-    resource: &'static str,
+    resource: String,
     code: Secret,
+    claims: String,
     user_code: String,
     verification_uri: String,
     expires_at: DateTime<Utc>,
@@ -60,9 +62,17 @@ impl SignIn {
     /// What the sign-in service says; `Unsupported` where the cloud does not offer the service.
     pub async fn device_code(&self, service: Service) -> Result<DeviceCode> {
         let resource = self.resource(service)?;
+        if self.session.has_proof() {
+            return Err(Error::new(ErrorKind::Unsupported, OPERATION)
+                .with_message("an application that has a secret does not sign in by device code")
+                .with_hint("allow public client flows and leave the secret out, or sign in with a browser"));
+        }
+        let claims = claims_challenge::to_send(self.session.wanted().as_deref());
         let authority = self.authority();
         let clock = &authority.exchange.clock;
-        let form = Form::new(self.session.client_id()).with("scope", &Session::scope(resource));
+        let form = Form::new(self.session.client_id())
+            .with("scope", &Session::scope(&resource))
+            .with("claims", &claims);
         let address = authority.address(self.session.tenant(), "devicecode");
         let answer = authority.post(&address, &form).await.map_err(|refusal| refusal.error)?;
         // The parser's error may repeat the code: it is not kept.
@@ -83,6 +93,7 @@ impl SignIn {
             sign_in: self.clone(),
             resource,
             code: wire.device_code.secret(),
+            claims,
             user_code: wire.user_code,
             verification_uri: url.into(),
             expires_at: clock.now() + life,
@@ -118,7 +129,8 @@ impl DeviceCode {
         let clock = &authority.exchange.clock;
         let form = Form::new(self.sign_in.session.client_id())
             .with("grant_type", "urn:ietf:params:oauth:grant-type:device_code")
-            .with_secret("device_code", &self.code);
+            .with_secret("device_code", &self.code)
+            .with("claims", &self.claims);
         let mut interval = self.interval;
         let mut wait = interval;
         loop {
@@ -128,7 +140,7 @@ impl DeviceCode {
             }
             clock.sleep(wait).await;
             let refusal = match self.ask(&authority, &form).await {
-                Ok(answer) => return self.sign_in.finish(self.resource, answer).await,
+                Ok(answer) => return self.sign_in.finish(&self.resource, answer).await,
                 Err(refusal) => refusal,
             };
             wait = match refusal.word.as_str() {
@@ -143,7 +155,7 @@ impl DeviceCode {
                     // The service or the network has a fault: it is left alone for longer.
                     tracing::debug!(error = %refusal.error, "asking again");
                     let hint = refusal.error.retry_after().unwrap_or_default();
-                    (wait * 2).clamp(interval, LONGEST_INTERVAL).max(hint)
+                    (wait * 2).clamp(interval, LONGEST_INTERVAL).max(hint.min(LONGEST_INTERVAL))
                 }
             };
         }

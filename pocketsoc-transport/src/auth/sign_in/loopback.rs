@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use pocketsoc_model::{Error, ErrorKind, Result};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -15,6 +17,8 @@ use crate::auth::exchange::OPERATION;
 const PATIENCE: Duration = Duration::from_secs(300);
 /// How long a connection may take to say what it wants.
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);
+/// How long to let go by when the machine takes no connections.
+const BREATH: Duration = Duration::from_millis(100);
 /// Longest request that is looked at.
 const LARGEST_REQUEST: usize = 48 * 1024;
 
@@ -67,23 +71,39 @@ impl SignIn {
     }
 }
 
-/// Waits for the answer to this sign-in among whatever connects.
+/// Waits for the answer to this sign-in among whatever connects: browsers open connections that they never use.
 async fn answered(listener: &TcpListener, pending: &PendingSignIn, redirect: &str) -> Result<Account> {
+    let mut visitors = FuturesUnordered::new();
     loop {
-        let Ok((mut stream, _)) = listener.accept().await else { continue };
-        // A connection that says nothing must not keep the answer out.
-        let request = tokio::time::timeout(REQUEST_LIMIT, request(&mut stream)).await;
-        let Ok(Some(target)) = request else { continue };
-        let callback = Zeroizing::new(format!("{redirect}{}", *target));
-        if !pending.is_answered_by(&callback) {
-            reply(&mut stream, "404 Not Found", STRANGER).await;
-            continue;
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => visitors.push(visitor(stream, pending, redirect)),
+                Err(error) => {
+                    tracing::debug!(%error, "a connection could not be taken");
+                    tokio::time::sleep(BREATH).await;
+                }
+            },
+            Some(outcome) = visitors.next() => {
+                if let Some(outcome) = outcome {
+                    return outcome;
+                }
+            }
         }
-        let outcome = pending.finish(&callback).await;
-        let (status, page) = if outcome.is_ok() { ("200 OK", DONE) } else { ("400 Bad Request", REFUSED) };
-        reply(&mut stream, status, page).await;
-        return outcome;
     }
+}
+
+/// Serves one connection; how the sign-in ended, if it was the answer.
+async fn visitor(mut stream: TcpStream, pending: &PendingSignIn, redirect: &str) -> Option<Result<Account>> {
+    let target = tokio::time::timeout(REQUEST_LIMIT, request(&mut stream)).await.ok()??;
+    let callback = Zeroizing::new(format!("{redirect}{}", *target));
+    if !pending.is_answered_by(&callback) {
+        reply(&mut stream, "404 Not Found", STRANGER).await;
+        return None;
+    }
+    let outcome = pending.finish(&callback).await;
+    let (status, page) = if outcome.is_ok() { ("200 OK", DONE) } else { ("400 Bad Request", REFUSED) };
+    reply(&mut stream, status, page).await;
+    Some(outcome)
 }
 
 /// What a request asks for, if it is one that a browser sends to this machine.

@@ -35,6 +35,7 @@ use crate::{Connection, Service};
 pub struct SignIn {
     connection: Connection,
     session: Session,
+    audience: Option<String>,
     login_hint: Option<String>,
     prompt: Option<Prompt>,
 }
@@ -53,7 +54,14 @@ pub enum Prompt {
 
 impl SignIn {
     pub(crate) fn new(connection: Connection, session: Session) -> Self {
-        Self { connection, session, login_hint: None, prompt: None }
+        Self { connection, session, audience: None, login_hint: None, prompt: None }
+    }
+
+    /// Asks for tokens of this resource, where a client is built with an audience of its own.
+    #[must_use]
+    pub fn with_audience(mut self, resource: impl Into<String>) -> Self {
+        self.audience = Some(resource.into());
+        self
     }
 
     /// Fills in the user's name.
@@ -75,7 +83,7 @@ impl SignIn {
     /// # Errors
     /// When that cannot be found out.
     pub async fn is_needed(&self, service: Service) -> Result<bool> {
-        match self.connection.0.tokens.get(self.resource(service)?).await {
+        match self.connection.0.tokens.get(&self.resource(service)?).await {
             Ok(_) => Ok(false),
             Err(error) if error.kind() == ErrorKind::InteractionRequired => Ok(true),
             Err(error) => Err(error),
@@ -87,19 +95,22 @@ impl SignIn {
     }
 
     /// What tokens for a service are asked for with.
-    fn resource(&self, service: Service) -> Result<&'static str> {
+    fn resource(&self, service: Service) -> Result<String> {
         let cloud = self.connection.cloud();
-        let resource = cloud.site(service).map(|site| site.resource).ok_or_else(|| {
+        let of_cloud = || cloud.site(service).map(|site| site.resource);
+        let resource = self.audience.as_deref().or_else(of_cloud).ok_or_else(|| {
             Error::new(ErrorKind::Unsupported, super::exchange::OPERATION)
                 .with_message(format!("{service} is not offered in the cloud {cloud}"))
+                .with_hint("choose another cloud, or give the audience")
         })?;
-        Ok(resource.strip_suffix("/.default").unwrap_or(resource))
+        Ok(resource.strip_suffix("/.default").unwrap_or(resource).to_owned())
     }
 
     /// Begins the session with what the sign-in gave; its token serves the first calls.
     async fn finish(&self, resource: &str, answer: TokenAnswer) -> Result<Account> {
         let account = answer.id_token.as_ref().and_then(|token| Account::read(token.expose()));
-        self.session.begin(&answer).await?;
+        let user = account.as_ref().and_then(|account| account.object_id.clone());
+        self.session.begin(&answer, user).await;
         self.connection.0.tokens.put(resource, &answer.access);
         Ok(account.unwrap_or_default())
     }
