@@ -8,9 +8,10 @@ use crate::scope::AlertScope;
 
 const API_VERSION: &str = "2022-04-01";
 
-/// What viewing alerts takes.
-pub(crate) const VIEW: &[&str] = &["Microsoft.Security/alerts/read"];
-/// What changing their status takes.
+/// What viewing alerts takes: in lists, and one by one.
+pub(crate) const VIEW: &[&str] =
+    &["Microsoft.Security/alerts/read", "Microsoft.Security/locations/alerts/read"];
+/// What changing their status takes, beside that.
 pub(crate) const TRIAGE: &[&str] = &[
     "Microsoft.Security/locations/alerts/activate/action",
     "Microsoft.Security/locations/alerts/dismiss/action",
@@ -133,6 +134,8 @@ mod tests {
         let contributor = r#"{"actions":["*"],"notActions":["Microsoft.Security/*"]}"#;
         let admin = r#"{"actions":["Microsoft.Security/*"]}"#;
         let of = |roles: &[&str]| permissions(&format!("[{}]", roles.join(",")));
+        let lists = r#"{"actions":["Microsoft.Security/alerts/read"]}"#;
+        assert!(!of(&[lists]).allow(VIEW), "a detection must be read by itself as well");
         let may = |roles: &[&str]| (of(roles).allow(VIEW), of(roles).allow(TRIAGE));
         assert_eq!(may(&[]), (false, false));
         assert_eq!(may(&[reader]), (true, false));

@@ -93,13 +93,18 @@ impl DefenderCloudDetections {
     }
 
     /// What the credential may do on a scope; unknown where Azure does not say.
-    async fn roles_on(&self, scope: &AlertScope) -> Result<Option<Roles>> {
+    async fn roles_on(&self, name: &str, scope: &AlertScope) -> Result<Option<Roles>> {
         match Permissions::of(&self.endpoint, scope).await {
             Ok(permissions) => {
-                Ok(Some(Roles { view: permissions.allow(VIEW), triage: permissions.allow(TRIAGE) }))
+                let view = permissions.allow(VIEW);
+                Ok(Some(Roles { view, triage: view && permissions.allow(TRIAGE) }))
             }
-            Err(error) if matches!(error.status(), Some(403 | 404)) => Ok(None),
-            Err(error) => Err(error),
+            // Nobody is signed in: that holds for all of them.
+            Err(error) if error.status() == Some(401) || error.operation() == "sign in" => Err(error),
+            Err(error) => {
+                tracing::debug!(subscription = name, %error, "its permissions are unknown");
+                Ok(None)
+            }
         }
     }
 
@@ -180,14 +185,28 @@ fn together(roles: &[(String, Option<Roles>)], role: &str) -> Option<bool> {
     }
 }
 
+/// The role that each subscription lacks, the lesser one where triage is not asked for.
+fn lacking(roles: &[(String, Option<Roles>)]) -> impl Iterator<Item = (&str, &str)> {
+    roles.iter().filter_map(|(name, roles)| match roles {
+        Some(Roles { triage: true, .. }) | None => None,
+        Some(_) => Some((name.as_str(), ADMIN)),
+    })
+}
+
 /// The roles that are missing, and where.
 fn missing(roles: &[(String, Option<Roles>)]) -> Vec<String> {
-    let lacks = |roles: &Roles| [(READER, roles.view || roles.triage), (ADMIN, roles.triage)];
-    let on = |(name, roles): &(String, Option<Roles>)| {
-        let lacking = roles.iter().flat_map(lacks).filter(|(_, has)| !has);
-        lacking.map(|(role, _)| format!("{role} on the subscription {name}")).collect::<Vec<_>>()
-    };
-    roles.iter().flat_map(on).collect()
+    lacking(roles).map(|(name, role)| format!("{role} on the subscription {name}")).collect()
+}
+
+/// What to assign where.
+fn advice(roles: &[(String, Option<Roles>)]) -> Option<String> {
+    let names: Vec<&str> = lacking(roles).map(|(name, _)| name).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "assign {ADMIN} (to view only, {READER}) under Access control (IAM) of the subscriptions {}",
+            names.join(", ")
+        )
+    })
 }
 
 fn action(status: Status) -> Result<AlertAction> {
@@ -226,12 +245,14 @@ impl DetectionSource for DefenderCloudDetections {
     async fn capabilities(&self) -> Result<Capabilities> {
         let mut roles = Vec::new();
         for (name, scope) in self.scopes().await? {
-            roles.push((name, self.roles_on(&scope).await?));
+            let found = self.roles_on(&name, &scope).await?;
+            roles.push((name, found));
         }
         let principal = self.endpoint.grants().await?.map_or(Principal::Application, |g| g.principal());
         let mut can = Capabilities::of(&self.product(), principal, |role| together(&roles, role));
         if roles.len() > 1 {
             can.missing = missing(&roles);
+            can.advice = advice(&roles);
         }
         can.statuses = self.transitions.writable();
         Ok(can)
@@ -260,5 +281,34 @@ impl DetectionSource for DefenderCloudDetections {
         self.alerts.act(&AlertId::new(current.id.as_str())?, action).await.map_err(turned_down)?;
         let clock = self.endpoint.connection().clock();
         read_back(|| self.get(&current.id), &**clock, LOOKS, UPDATE, change, current).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_subscriptions_are_told_together() {
+        let admin = Some(Roles { view: true, triage: true });
+        let reader = Some(Roles { view: true, triage: false });
+        let nobody = Some(Roles { view: false, triage: false });
+        let seen = |roles: &[Option<Roles>]| {
+            let roles: Vec<_> = roles.iter().map(|roles| ("Production".to_owned(), *roles)).collect();
+            (together(&roles, READER), together(&roles, ADMIN), missing(&roles).len())
+        };
+        assert_eq!(seen(&[]), (Some(false), Some(false), 0));
+        assert_eq!(seen(&[admin, admin]), (Some(true), Some(true), 0));
+        assert_eq!(seen(&[admin, reader]), (Some(true), Some(false), 1));
+        assert_eq!(
+            seen(&[admin, nobody]),
+            (Some(true), Some(true), 1),
+            "what cannot be seen need not be triaged"
+        );
+        assert_eq!(seen(&[nobody, nobody]), (Some(false), Some(false), 2));
+        assert_eq!(seen(&[admin, None]), (Some(true), None, 0));
+        assert_eq!(seen(&[nobody, None]), (None, None, 1));
+        assert_eq!(seen(&[None]), (None, None, 0));
+        assert_eq!(seen(&[reader, None]), (Some(true), Some(false), 1));
     }
 }

@@ -9,14 +9,19 @@ use std::sync::Arc;
 
 use graph_security_client::{Cloud, Connection, DetectionQuery, DetectionSource as _, GraphSecurityClient};
 use pocketsoc_testkit::{App, Tenant, TenantServer};
-use pocketsoc_transport::{KeyringStore, MemoryStore, Service, Session, SystemClock};
+use pocketsoc_transport::{KeyringStore, MemoryStore, Service, Session, SessionStore, SystemClock};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let Some((tenant, client)) = std::env::var("TENANT_ID").ok().zip(std::env::var("CLIENT_ID").ok()) else {
         return against_a_fake().await;
     };
-    let session = Session::new(tenant, client, KeyringStore::new("pocketsoc example", "browser"));
+    let keyring = KeyringStore::new("pocketsoc example", "browser");
+    let store: Arc<dyn SessionStore> = match keyring.load().await {
+        Ok(_) => Arc::new(keyring),
+        Err(_) => Arc::new(MemoryStore::default()), // no secure storage here: for this run only
+    };
+    let session = Session::new(tenant, client, store);
     let connection = Connection::new(session.into(), Cloud::Public)?;
     let sign_in = connection.sign_in()?;
     if sign_in.is_needed(Service::Graph).await? {

@@ -12,9 +12,10 @@ use pocketsoc_testkit::TenantServer;
 use pocketsoc_transport::{Connection, SystemClock, TimeLimits};
 
 use crate::args::Common;
+use crate::embedded;
 use crate::failure::{Failure, Outcome, note};
 use crate::profile::{self, App, Profile, Vendor, Way};
-use crate::{embedded, sign_in};
+use crate::sign_in::{self, Users};
 
 /// A connected source.
 pub(crate) type Source = Arc<dyn DetectionSource>;
@@ -29,7 +30,8 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Connects the profiles that the arguments name. Nothing is asked of any service yet.
+    /// Connects the profiles that the arguments name, and signs in the users of those that have some: one after another,
+    /// since there is one user here. Nothing else is asked of any service yet.
     pub(crate) async fn open(common: &Common) -> Result<Self, Failure> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let by_env =
@@ -57,8 +59,10 @@ impl Session {
         let chosen =
             profiles.into_iter().filter(|p| common.profile.is_empty() || common.profile.contains(&p.name));
         let (mut sources, mut refused) = (Vec::new(), Vec::new());
+        let mut users = Users::default();
         for profile in chosen {
-            let Connected { profile, connection, way, sources: found } = connect(profile, limits, &clock)?;
+            let Connected { profile, connection, way, sources: found } =
+                connect(profile, limits, &clock, &mut users)?;
             let signed_in = match way {
                 Some(way) => {
                     sign_in::sign_in(&profile.name, &connection, profile.vendor.service(), way).await
@@ -164,14 +168,19 @@ struct Named {
 }
 
 /// Connects a profile: three calls, as any service would make them.
-fn connect(profile: Profile, limits: TimeLimits, clock: &Arc<dyn Clock>) -> Result<Connected, Failure> {
+fn connect(
+    profile: Profile,
+    limits: TimeLimits,
+    clock: &Arc<dyn Clock>,
+    users: &mut Users,
+) -> Result<Connected, Failure> {
     let Profile { name, vendor, auth, expires_at, warnings, cloud, base_url, authority } = profile;
     let wrong = |error: Error| Failure::of(&name, &error).into_usage();
     for warning in &warnings {
         note(&format!("warning: profile \"{name}\": {warning}"));
     }
-    let store = |app: &App, lasting| sign_in::store(&name, app, lasting);
-    let (mut credential, way) = auth.credential(store).map_err(wrong)?;
+    let session = |app: &App, lasting| users.session(authority.as_deref(), app, lasting);
+    let (mut credential, way) = auth.credential(session).map_err(wrong)?;
     if let Some(at) = expires_at {
         credential = credential.with_noted_expiry(at);
     }

@@ -1,20 +1,34 @@
 //! Signing users in: on this machine's browser or on another device, kept for the next run where the platform can.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use pocketsoc_model::{Error, ErrorKind};
-use pocketsoc_transport::{Connection, KeyringStore, MemoryStore, Secret, Service, SessionStore};
+use pocketsoc_transport::{Connection, KeyringStore, MemoryStore, Secret, Service, Session, SessionStore};
 
 use crate::failure::note;
 use crate::profile::{App, Way};
 
-/// Where a profile's session is kept: in the platform's secure storage if there is one, else for this run.
-pub(crate) fn store(profile: &str, app: &App, lasting: bool) -> Arc<dyn SessionStore> {
+/// The users of this run: whoever signs in to an application does so once, for all profiles of it.
+#[derive(Default)]
+pub(crate) struct Users(HashMap<(Option<String>, String, String), Session>);
+
+impl Users {
+    /// The session with an application; kept in the platform's secure storage if it is to last and there is one.
+    pub(crate) fn session(&mut self, authority: Option<&str>, app: &App, lasting: bool) -> Session {
+        let App { tenant_id, client_id } = app.clone();
+        let key = (authority.map(str::to_owned), tenant_id.clone(), client_id.clone());
+        let new = || Session::new(tenant_id.clone(), client_id.clone(), store(app, lasting));
+        self.0.entry(key).or_insert_with(new).clone()
+    }
+}
+
+fn store(app: &App, lasting: bool) -> Arc<dyn SessionStore> {
     if !lasting {
         return Arc::new(MemoryStore::default());
     }
-    let user = format!("{profile} ({}, {})", app.client_id, app.tenant_id);
+    let user = format!("{} in {}", app.client_id, app.tenant_id);
     Arc::new(Kept { keyring: KeyringStore::new("pocketsoc", user), memory: Mutex::default() })
 }
 

@@ -26,8 +26,8 @@ pub use words::{
 pub use pocketsoc_model::{
     Capabilities, Classification, Detail, Detection, DetectionChange, DetectionId, DetectionQuery,
     DetectionSource, DetectionSourceExt, DetectionStream, Determination, Entity, EntityKind, Error,
-    ErrorKind, Product, Properties, RawJson, Result, Severity, Status, Tactic, TechniqueId, TransitionTable,
-    WalkReport,
+    ErrorKind, Operation, Principal, Product, Properties, RawJson, RequiredPermissions, Result, Severity,
+    Status, Tactic, TechniqueId, TransitionTable, WalkReport,
 };
 /// Signing in, clouds, limits: what all clients share.
 pub use pocketsoc_transport as transport;

@@ -17,7 +17,8 @@ pub use source::MdeDetections;
 pub use pocketsoc_model::{
     Capabilities, Classification, Detail, Detection, DetectionChange, DetectionId, DetectionQuery,
     DetectionSource, DetectionSourceExt, DetectionStream, Determination, Entity, EntityKind, Error,
-    ErrorKind, Product, RawJson, Result, Severity, Status, Tactic, TechniqueId, TransitionTable, WalkReport,
+    ErrorKind, Operation, Principal, Product, RawJson, RequiredPermissions, Result, Severity, Status, Tactic,
+    TechniqueId, TransitionTable, WalkReport,
 };
 /// Signing in, clouds, limits: what all clients share.
 pub use pocketsoc_transport as transport;

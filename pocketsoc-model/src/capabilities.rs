@@ -96,6 +96,8 @@ pub struct Capabilities {
     pub hunt: Option<bool>,
     /// The grants or roles that are missing for what the product could do.
     pub missing: Vec<String>,
+    /// What to change, and where, to get what is missing.
+    pub advice: Option<String>,
     /// The statuses that can be written.
     pub statuses: Vec<Status>,
     /// Who applies each filter.
@@ -116,6 +118,7 @@ impl Capabilities {
             actions: None,
             hunt: None,
             missing: Vec::new(),
+            advice: None,
             statuses: Vec::new(),
             filters: QueryFilters::LOCAL,
         }

@@ -93,6 +93,30 @@ impl RequiredPermissions {
     }
 }
 
+impl RequiredPermissions {
+    /// What an administrator has to change for it, and where; `None` when there is nothing to grant.
+    pub fn advice(&self, product: &Product, principal: Principal) -> Option<String> {
+        if !self.azure_roles.is_empty() {
+            let roles = self.azure_roles.join(", ");
+            return Some(format!("assign {roles} under Access control (IAM) of the subscription"));
+        }
+        let (kind, names) = match principal {
+            Principal::Application => ("application", &self.application),
+            Principal::User => ("delegated", &self.delegated),
+        };
+        let api = match product {
+            p if *p == Product::DEFENDER_ENDPOINT => "WindowsDefenderATP",
+            _ => "Microsoft Graph",
+        };
+        (!names.is_empty()).then(|| {
+            format!(
+                "under API permissions of the app registration add the {kind} permissions {} of {api}, and grant admin consent",
+                names.join(", ")
+            )
+        })
+    }
+}
+
 /// What lets a user's token into Azure at all; the roles decide on the rest.
 const AZURE_SCOPE: &str = "user_impersonation";
 
@@ -188,7 +212,15 @@ impl Capabilities {
             }
             allowed
         };
-        let [view, triage, machines, isolate, actions, hunt] = Operation::ALL.map(&mut may);
+        let all = Operation::ALL.map(&mut may);
+        let lacking: Vec<_> = Operation::ALL
+            .into_iter()
+            .zip(all)
+            .filter(|(_, may)| *may == Some(false))
+            .map(|(o, _)| o)
+            .collect();
+        can.advice = RequiredPermissions::of(product, &lacking).advice(product, principal);
+        let [view, triage, machines, isolate, actions, hunt] = all;
         (can.view, can.triage, can.machines) = (view, triage, machines);
         (can.isolate, can.actions, can.hunt) = (isolate, actions, hunt);
         // Azure holds the status of an alert and nothing else of a triage.
@@ -242,6 +274,11 @@ mod tests {
         let can = with(&["Alert.Read"], Principal::User);
         assert_eq!((can.view, can.triage, can.hunt), (Some(true), Some(false), Some(false)));
         assert_eq!(can.missing[0], "Alert.ReadWrite");
+        let advice = can.advice.unwrap();
+        assert!(
+            advice.contains("API permissions")
+                && advice.contains("the delegated permissions Alert.ReadWrite,")
+        );
 
         let unknown = Capabilities::of(&Product::DEFENDER_FOR_CLOUD, Principal::User, |_| None);
         assert_eq!((unknown.view, unknown.isolate, unknown.comment), (None, Some(false), Some(false)));

@@ -46,7 +46,9 @@ where
         .with_detection(before.id.clone());
     Err(match merged_into {
         Some(target) => error.with_hint(format!("meanwhile it was merged into {target}: change that one")),
-        None => error,
+        None => error.with_hint(
+            "look at it again in a minute; if it stays as it was, check that the credential may change it (in Azure: the role Security Admin)",
+        ),
     })
 }
 

@@ -64,7 +64,10 @@ pub(crate) async fn run(common: &Common) -> Result<Outcome, Failure> {
         if let Some(error) = error {
             Failure::of(source.name(), &error).report();
         } else if let (Some(hint), false) = (&checked.hint, output.is_table()) {
-            note(&format!("hint: profile \"{}\", {}: {hint}", checked.profile, checked.product));
+            note(&format!(
+                "profile \"{}\", {}: for what is missing, {hint}",
+                checked.profile, checked.product
+            ));
         }
         if !checked.signed_in {
             outcome = Outcome::WithFailures;
@@ -95,36 +98,44 @@ async fn check(source: &Source) -> (Checked, Option<Error>) {
     };
     checked.can = Can::from(&can);
     checked.missing.clone_from(&can.missing);
-    let seen = look(source).await;
-    match &seen {
-        Ok(()) => checked.can.view = Some(true),
-        Err(error) if error.status() == Some(401) => checked.signed_in = false,
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => checked.can.view = Some(false),
-        Err(_) => {}
+    checked.hint.clone_from(&can.advice);
+    let (seen, error) = look(source).await;
+    if seen {
+        checked.can.view = Some(true);
+    } else if error.as_ref().is_some_and(|error| error.kind() == ErrorKind::PermissionDenied) {
+        checked.can.view = Some(false);
     }
-    checked.hint = match &seen {
-        Err(error) => error.hint().map(str::to_owned),
-        Ok(()) if checked.missing.is_empty() => None,
-        Ok(()) => Some(format!("for the rest, grant {} and consent to it", checked.missing.join(", "))),
-    };
-    if checked.product == "defender_for_cloud" && !checked.missing.is_empty() {
-        let roles = checked.missing.join(", ");
-        checked.hint = Some(format!("assign {roles} under Access control (IAM) of the subscription"));
+    // Of a list that is empty, the roles tell whether anything could be seen.
+    let blind = (checked.can.view == Some(false) && error.is_none()).then(|| {
+        let error = Error::new(ErrorKind::PermissionDenied, "view detections")
+            .with_message(format!("it may not: {} is missing", checked.missing.join(", ")));
+        can.advice.iter().fold(error, |error, advice| error.with_hint(advice.clone()))
+    });
+    let error = error.filter(|_| !seen).or(blind);
+    if let Some(error) = &error {
+        checked.signed_in = !is_sign_in(error);
+        checked.hint = error.hint().map(str::to_owned).or(checked.hint);
     }
-    (checked, seen.err())
+    (checked, error)
 }
 
-/// Reads one detection, if there is one.
-async fn look(source: &Source) -> Result<(), Error> {
+/// Reads until one detection has been seen; whether one was, and what went wrong first.
+async fn look(source: &Source) -> (bool, Option<Error>) {
     let mut query = DetectionQuery::all();
     query.limit = Some(1);
-    source.list(&query).next().await.map_or(Ok(()), |first| first.map(drop))
+    let (mut list, mut first) = (source.list(&query), None);
+    while let Some(item) = list.next().await {
+        match item {
+            Ok(_) => return (true, first),
+            Err(error) => first = first.or(Some(error)),
+        }
+    }
+    (false, first)
 }
 
 /// Whether an error says that nobody could be signed in.
 fn is_sign_in(error: &Error) -> bool {
-    use ErrorKind::{InteractionRequired, Unauthenticated};
-    matches!(error.kind(), Unauthenticated | InteractionRequired) || error.operation() == "sign in"
+    error.operation() == "sign in" || error.status() == Some(401)
 }
 
 /// The checks as lines or as a table.

@@ -29,7 +29,7 @@ pub(crate) async fn run(common: &Common, args: ListArgs) -> Result<Outcome, Fail
     let outcome = session.outcome(outcome);
     if count == 0 && outcome == Outcome::Complete && query.limit != Some(0) {
         note(
-            "no detections; if some are expected, check that the API permissions are granted and admin consent was given; for Defender for Cloud, that it is enabled on the subscription and the app has the role Security Reader there",
+            "no detections; if some are expected, check that the API permissions are granted and admin consent was given; for Defender for Cloud, that it is enabled on the subscription and the app has the role Security Reader there (sample alerts can be created under Security alerts > Sample alerts)",
         );
     }
     Ok(outcome)

@@ -18,7 +18,9 @@ pub(crate) async fn run(common: &Common) -> Result<Outcome, Failure> {
     let Some(server) = &session.tenant else {
         // With real profiles nothing is changed for show.
         note("profiles found: listing their detections; `soc --help` has the other commands");
-        return Ok(list::print(&session, &list::query(&session, ListArgs::default()), &mut output).await?.0);
+        let query = list::query(&session, ListArgs::default());
+        let (outcome, _) = list::print(&session, &query, &mut output).await?;
+        return Ok(session.outcome(outcome));
     };
 
     let (mut outcome, count) = list::print(&session, &DetectionQuery::all(), &mut output).await?;

@@ -22,7 +22,7 @@ pub(crate) async fn run(common: &Common, args: TriageArgs) -> Result<Outcome, Fa
         ));
     }
     let session = Session::open(common).await?;
-    let source = if let [one] = session.sources.as_slice() {
+    let source = if let ([one], []) = (session.sources.as_slice(), session.refused.as_slice()) {
         one.clone()
     } else {
         let found = session.find(&id).await?;

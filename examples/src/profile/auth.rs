@@ -1,10 +1,8 @@
 //! How a profile signs in: the keys that each way needs, and the credential that they make.
 
-use std::sync::Arc;
-
-use pocketsoc_model::Error;
+use pocketsoc_model::{Error, ErrorKind};
 use pocketsoc_transport::{
-    CertificateFile, Credential, ManagedIdentity, Secret, SecretSource, Session, SessionStore, StoredSecret,
+    CertificateFile, Credential, ManagedIdentity, Secret, SecretSource, Session, StoredSecret,
 };
 
 use super::Entry;
@@ -71,13 +69,19 @@ impl Auth {
     /// The credential, and how its user signs in where that has to be done first.
     pub(crate) fn credential(
         self,
-        store: impl FnOnce(&App, bool) -> Arc<dyn SessionStore>,
+        session: impl FnOnce(&App, bool) -> Session,
     ) -> Result<(Credential, Option<Way>), Error> {
         Ok(match self {
             Self::App { app, secret } => {
                 (Credential::client_secret(app.tenant_id, app.client_id, secret.source()?), None)
             }
             Self::Certificate { app, file, password } => {
+                // As with secrets, a file that is not there is told at once.
+                std::fs::File::open(&file).map_err(|e| {
+                    Error::new(ErrorKind::InvalidRequest, "read the certificate")
+                        .with_message(format!("the file {file} cannot be read: {e}"))
+                        .with_hint("change certificate_file to where it is")
+                })?;
                 let mut certificate = CertificateFile::new(file);
                 if let Some(password) = password {
                     certificate = certificate.with_password(password.source()?);
@@ -92,10 +96,7 @@ impl Auth {
                 (Credential::managed_identity(identity), None)
             }
             Self::AzureCli { tenant_id } => (Credential::azure_cli(tenant_id.as_deref()), None),
-            Self::User { app, way, lasting } => {
-                let store = store(&app, lasting);
-                (Session::new(app.tenant_id, app.client_id, store).into(), Some(way))
-            }
+            Self::User { app, way, lasting } => (session(&app, lasting).into(), Some(way)),
             Self::Token(token) => (Credential::token(token.source()?), None),
         })
     }

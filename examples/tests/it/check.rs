@@ -103,3 +103,89 @@ async fn a_refused_ready_token_is_nobody_signed_in_and_a_service_that_is_down_is
     assert_eq!((said.code, &said.lines()[0]["signed_in"]), (0, &json!(true)), "{}", said.stderr);
     assert!(said.stderr.contains("error: "), "{}", said.stderr);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_no_role_in_azure_is_told_so_although_a_list_would_be_empty() {
+    let fake = fake().await;
+    fake.server.tenant().add_app(App::new("nobody", Tenant::SECRET).with_azure_role(None));
+    let azure = fake.profile_of("defender-for-cloud", "Endpoint", &fake.server.uri());
+    fake.write_profiles(&azure.replace(Tenant::CLIENT_ID, "nobody"));
+    let said = fake.soc(&["check"]);
+    assert_told(&said, 0, "Access control (IAM)");
+    assert_eq!(said.lines()[0]["can"]["view"], false);
+    // A subscription that is not there is told as that.
+    fake.write_profiles(&(azure + "subscription_id = \"00000000-0000-4000-8000-00000000dead\"\n"));
+    let said = fake.soc(&["check"]);
+    assert!(said.stderr.contains("error: profile"), "{}", said.stderr);
+    assert_ne!(said.lines()[0]["can"]["view"], true, "{}", said.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_keeps_a_profile_from_signing_in_is_told_as_that() {
+    let fake = fake().await;
+    let good = fake.profile("Endpoint", &fake.server.uri());
+    let certificate = good
+        .replace("auth = \"app\"", "auth = \"certificate\"\ncertificate_file = \"app.pem\"")
+        .replace(&format!("client_secret_env = \"{SECRET_VARIABLE}\"\n"), "");
+    std::fs::write(fake.folder.path().join("app.pem"), "no certificate").unwrap();
+    let nowhere =
+        good.replace(&format!("authority = \"{}\"", fake.server.uri()), "authority = \"http://127.0.0.1:9\"");
+    assert_ne!(nowhere, good);
+    for (profile, hint) in [(certificate, "check the file and its password"), (nowhere, "check the network")]
+    {
+        fake.write_profiles(&profile);
+        let said = soc_in(&fake.folder, &["check", "--timeout", "3"], &[(SECRET_VARIABLE, Tenant::SECRET)]);
+        assert_told(&said, 1, hint);
+        assert_eq!(said.lines()[0]["signed_in"], false, "{}", said.stdout);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_without_consent_is_told_who_has_to_give_it() {
+    let fake = fake().await;
+    fake.server.tenant().add_app(App::public("unconsented").with_scopes([""; 0]));
+    let uri = fake.server.uri();
+    fake.write_profiles(&format!(
+        "[[profile]]\nname = \"Endpoint\"\nvendor = \"defender-endpoint\"\nauth = \"device-code\"\nsession = \"memory\"\n\
+         tenant_id = \"{}\"\nclient_id = \"unconsented\"\nbase_url = \"{uri}\"\nauthority = \"{uri}\"\n",
+        Tenant::ID
+    ));
+    let tenant = fake.server.tenant().clone();
+    let user = tokio::spawn(async move {
+        // The tenant's first code.
+        while !tenant.decide_device("FAKE00001", true) {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    });
+    let said = fake.soc(&["check"]);
+    user.abort();
+    assert_told(&said, 1, "grant admin consent");
+    assert_eq!(said.lines()[0]["signed_in"], false, "{}", said.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_list_says_what_the_guides_say_of_it() {
+    let clock = std::sync::Arc::new(pocketsoc_transport::SystemClock::new());
+    let fake = Fake::start(Tenant::builder().alerts(0).clock(clock).build()).await;
+    let said = fake.soc(&["list"]);
+    assert_eq!((said.code, said.stdout.as_str()), (0, ""), "{}", said.stderr);
+    for row in [
+        "API permissions are granted",
+        "admin consent",
+        "Defender for Cloud",
+        "Security Reader",
+        "Sample alerts",
+    ] {
+        assert!(said.stderr.contains(row), "{row}: {}", said.stderr);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_does_not_show_says_what_to_look_at() {
+    let fake = fake().await;
+    let tenant = fake.server.tenant();
+    tenant.add_fault(Fault::on("/api/alerts/", pocketsoc_testkit::Trouble::Lie));
+    let id = tenant.alert_ids().swap_remove(0);
+    let said = fake.soc(&["triage", &id, "--status", "resolved", "--comment", "cleaned up"]);
+    assert_told(&said, 1, "check that the credential may change it");
+}

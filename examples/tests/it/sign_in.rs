@@ -51,7 +51,7 @@ async fn a_certificate_in_a_file_signs_in() {
     assert!(said.stderr.contains("hint: the certificate is not known to the application"), "{}", said.stderr);
     fake.write_profiles(&profile(&fake, &keys.replace("app.pem", "none.pem")));
     let said = soc_in(&fake.folder, &["list"], &[]);
-    assert!(said.code == 1 && said.stderr.contains("none.pem"), "{}", said.stderr);
+    assert!(said.code == 2 && said.stderr.contains("none.pem"), "{}", said.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -152,7 +152,11 @@ async fn awaited(path: &Path, fits: impl Fn(&str) -> Option<String>) -> String {
 async fn a_device_code_is_shown_and_waited_for() {
     let fake = fake().await;
     let keys = app(Tenant::DESKTOP_CLIENT_ID) + "auth = \"device-code\"\nsession = \"memory\"";
-    fake.write_profiles(&profile(&fake, &keys));
+    // One user, one code, whatever the profiles of the application are.
+    let first = profile(&fake, &keys)
+        .replace("\"Endpoint\"", "\"Graph\"")
+        .replace("defender-endpoint", "graph-security");
+    fake.write_profiles(&(first + &profile(&fake, &keys)));
     let (child, said) = started(&fake, &[]);
     let code = awaited(&said, |text| {
         let code = text.split("enter the code ").nth(1)?.split_whitespace().next()?;
@@ -163,12 +167,15 @@ async fn a_device_code_is_shown_and_waited_for() {
     assert!(text.contains(&format!("open {}/devicelogin", fake.server.uri())), "{text}");
     assert!(fake.server.tenant().decide_device(&code, true));
     let output = tokio::task::spawn_blocking(|| child.wait_with_output()).await.unwrap().unwrap();
-    assert_eq!(
-        (output.status.code(), String::from_utf8_lossy(&output.stdout).lines().count()),
-        (Some(0), ALERTS)
-    );
     let text = std::fs::read_to_string(&said).unwrap();
+    let listed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let of = |product: &str| {
+        listed.lines().filter(|line| line.contains(&format!("\"product\":\"{product}\""))).count()
+    };
+    assert_eq!((output.status.code(), of("defender_endpoint")), (Some(0), ALERTS), "{text}");
+    assert!(of("graph_alert") > 0 && of("graph_incident") > 0);
     assert!(text.contains(&format!("signed in as {}", Tenant::USER)), "{text}");
+    assert_eq!(text.matches("enter the code").count(), 1, "{text}");
 }
 
 #[cfg(unix)]

@@ -99,6 +99,22 @@ async fn one_profile_that_fails_does_not_hide_the_others() {
     failed(&triaged, &["profile \"Down\"", "name the profile with --profile"]);
     assert!(fake.server.tenant().requests().iter().all(|r| r.method != "PATCH"), "no write on a guess");
 
+    // A profile whose user could not be signed in might hold it as well.
+    let uri = fake.server.uri();
+    let user = fake
+        .profile("User", &uri)
+        .replace("auth = \"app\"", "auth = \"device-code\"\nsession = \"memory\"")
+        .replace(Tenant::CLIENT_ID, "nobody")
+        .replace("client_secret_env = \"POCKETSOC_TEST_SECRET\"\n", "");
+    fake.write_profiles(&(user + &fake.profile("Endpoint", &uri)));
+    failed(&fake.soc(&["triage", &id, "--status", "resolved"]), &["profile \"User\": sign in", "--profile"]);
+    assert!(fake.server.tenant().requests().iter().all(|r| r.method != "PATCH"), "no write on a guess");
+    for args in [&["list"][..], &[]] {
+        let said = fake.soc(args);
+        assert_eq!(said.lines().len(), 5, "the others are printed in full");
+        failed(&said, &["error: profile \"User\": sign in"]);
+    }
+
     let twice = fake.profile("One", &fake.server.uri()) + &fake.profile("Two", &fake.server.uri());
     fake.write_profiles(&twice);
     let id = fake.server.tenant().alert_ids().swap_remove(0);

@@ -57,6 +57,10 @@ fn answer(tenant: &Tenant, request: &Request, path: &[&str], mood: Mood) -> Answ
         rest => (None, rest),
     };
     let [providers, provider, rest @ ..] = rest else { return Err(unknown()) };
+    if !SUBSCRIPTIONS.iter().any(|(id, ..)| is(id, subscription)) {
+        let text = format!("The subscription '{subscription}' could not be found.");
+        return Err(refusal(404, "SubscriptionNotFound", &text));
+    }
     if is(provider, "Microsoft.Authorization") && matches!(rest, [what] if is(what, "permissions")) {
         of_version("2022-04-01")?;
         return Ok(permissions(role));
@@ -65,10 +69,6 @@ fn answer(tenant: &Tenant, request: &Request, path: &[&str], mood: Mood) -> Answ
         return Err(unknown());
     }
     of_version("2022-01-01")?;
-    if !SUBSCRIPTIONS.iter().any(|(id, ..)| is(id, subscription)) {
-        let text = format!("The subscription '{subscription}' could not be found.");
-        return Err(refusal(404, "SubscriptionNotFound", &text));
-    }
     let needed = if request.method == "GET" { "read" } else { "action" };
     let enough = match role {
         Some(AzureRole::SecurityAdmin) => true,

@@ -1,5 +1,7 @@
 //! Applications: how each proves itself and what it has been granted.
 
+use std::fmt;
+
 use crate::tenant::AzureRole;
 
 /// Whether an application can keep a secret.
@@ -10,7 +12,7 @@ pub(super) enum Kind {
 }
 
 /// An application registered in the tenant.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct App {
     pub(in crate::tenant) client_id: String,
     pub(super) kind: Kind,
@@ -155,5 +157,11 @@ impl App {
         });
         let asked = loopback.as_deref().unwrap_or(redirect);
         self.redirects.iter().any(|known| known == asked)
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").field("client_id", &self.client_id).finish_non_exhaustive()
     }
 }

@@ -21,7 +21,9 @@ pub(in crate::tenant) fn begin(tenant: &Tenant, request: &Request, path_tenant: 
     let mut state = tenant.lock();
     let code = state.sessions.fresh("DAQAB");
     let user_code = format!("FAKE{:05}", state.sessions.given % 100_000);
-    let device = Device { client_id: app.client_id, user_code: user_code.clone(), until, decision: None };
+    let scope = request.field("scope").unwrap_or_default();
+    let device =
+        Device { client_id: app.client_id, scope, user_code: user_code.clone(), until, decision: None };
     state.sessions.devices.insert(code.clone(), device);
     let address = format!("{}/devicelogin", origin(request, "microsoft.com"));
     let message =

@@ -34,10 +34,10 @@ fn granted(tenant: &Tenant, request: &Request, path_tenant: &str) -> Result<Repl
     prove(tenant, request, &app, &grant)?;
     match grant.as_str() {
         "client_credentials" => {
-            let resource = resource(request)?;
+            let resource = resource(&field(request, "scope"))?;
             let roles = app.roles.iter().filter(|role| home(role) == resource).cloned().collect();
             let granted = Granted { roles, azure_role: app.azure_role, ..Granted::default() };
-            Ok(answer(tenant, request, &app, &resource, granted, false))
+            Ok(answer(tenant, request, &app, &resource, granted, ""))
         }
         "authorization_code" => redeem(tenant, request, &app),
         "refresh_token" => {
@@ -48,7 +48,7 @@ fn granted(tenant: &Tenant, request: &Request, path_tenant: &str) -> Result<Repl
                 return refuse(400, "invalid_grant", 50_173, text);
             }
             another_factor(tenant)?;
-            delegated(tenant, request, &app, true)
+            delegated(tenant, request, &app, &field(request, "scope"))
         }
         DEVICE => device(tenant, request, &app),
         BEARER => {
@@ -60,7 +60,7 @@ fn granted(tenant: &Tenant, request: &Request, path_tenant: &str) -> Result<Repl
                 return refuse(400, "invalid_grant", 50_013, "Assertion failed signature validation.");
             }
             another_factor(tenant)?;
-            delegated(tenant, request, &app, true)
+            delegated(tenant, request, &app, &field(request, "scope"))
         }
         _ => refuse(400, "unsupported_grant_type", 70_003, "The app requested an unsupported grant type."),
     }
@@ -176,16 +176,17 @@ fn redeem(tenant: &Tenant, request: &Request, app: &App) -> Result<Reply, Refusa
             return refuse(400, "invalid_grant", 501_481, text);
         }
     }
-    delegated(tenant, request, app, true)
+    delegated(tenant, request, app, &field(request, "scope"))
 }
 
 /// Answers a device that asks whether its user has signed in.
 fn device(tenant: &Tenant, request: &Request, app: &App) -> Result<Reply, Refusal> {
     let code = field(request, "device_code");
-    let decision = {
+    let (decision, scope) = {
         let (now, mut state) = (tenant.0.clock.now(), tenant.lock());
         let device = state.sessions.devices.get(&code).filter(|device| device.client_id == app.client_id);
-        let Some((decision, until)) = device.map(|device| (device.decision, device.until)) else {
+        let found = device.map(|device| (device.decision, device.until, device.scope.clone()));
+        let Some((decision, until, scope)) = found else {
             return refuse(400, "bad_verification_code", 70_018, "The provided device code is not valid.");
         };
         if until <= now {
@@ -194,7 +195,7 @@ fn device(tenant: &Tenant, request: &Request, app: &App) -> Result<Reply, Refusa
         if decision.is_some() {
             state.sessions.devices.remove(&code);
         }
-        decision
+        (decision, scope)
     };
     match decision {
         None => {
@@ -203,7 +204,7 @@ fn device(tenant: &Tenant, request: &Request, app: &App) -> Result<Reply, Refusa
         }
         Some(false) => refuse(400, "authorization_declined", 65_004, "User declined to consent."),
         // The scope was named when the device began.
-        Some(true) => delegated(tenant, request, app, true),
+        Some(true) => delegated(tenant, request, app, &scope),
     }
 }
 
@@ -216,18 +217,13 @@ fn another_factor(tenant: &Tenant) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The resource of the scope; without a scope, that of Defender for Endpoint.
-fn resource(request: &Request) -> Result<String, Refusal> {
-    let scope = field(request, "scope");
+/// The resource of the scope.
+fn resource(scope: &str) -> Result<String, Refusal> {
     let mut resources = scope.split(' ').filter_map(|scope| scope.strip_suffix("/.default"));
     let (first, second) = (resources.next(), resources.next());
-    let resource = match (first, second) {
-        (Some(resource), None) => resource.to_owned(),
-        (None, _) if scope.is_empty() => super::MDE_RESOURCE.to_owned(),
-        _ => {
-            let text = "The provided value for the input parameter 'scope' is not valid.";
-            return refuse(400, "invalid_scope", 70_011, text);
-        }
+    let (Some(resource), None) = (first.map(str::to_owned), second) else {
+        let text = "The provided value for the input parameter 'scope' is not valid.";
+        return refuse(400, "invalid_scope", 70_011, text);
     };
     if !is_known(&resource) {
         let text = format!("The resource principal named {resource} was not found in the tenant.");
@@ -237,8 +233,8 @@ fn resource(request: &Request) -> Result<String, Refusal> {
 }
 
 /// A token with what the user has granted the application.
-fn delegated(tenant: &Tenant, request: &Request, app: &App, lasting: bool) -> Result<Reply, Refusal> {
-    let resource = resource(request)?;
+fn delegated(tenant: &Tenant, request: &Request, app: &App, scope: &str) -> Result<Reply, Refusal> {
+    let resource = resource(scope)?;
     let canonical = if resource == super::ARM_RESOURCES[1] { super::ARM_RESOURCES[0] } else { &resource };
     let scopes: Vec<_> = app.scopes.iter().filter(|scope| home(scope) == canonical).cloned().collect();
     if scopes.is_empty() {
@@ -246,7 +242,7 @@ fn delegated(tenant: &Tenant, request: &Request, app: &App, lasting: bool) -> Re
         return refuse(400, "invalid_grant", 65_001, text);
     }
     let granted = Granted { scopes, azure_role: app.azure_role, ..Granted::default() };
-    Ok(answer(tenant, request, app, &resource, granted, lasting))
+    Ok(answer(tenant, request, app, &resource, granted, scope))
 }
 
 /// The token answer, with what the request proved in addition.
@@ -256,7 +252,7 @@ fn answer(
     app: &App,
     resource: &str,
     granted: Granted,
-    lasting: bool,
+    asked: &str,
 ) -> Reply {
     let claims = request.field("claims").and_then(|claims| serde_json::from_str(&claims).ok());
     let proved = claims.unwrap_or_default();
@@ -265,13 +261,18 @@ fn answer(
     let life = tenant.0.token_life.as_secs();
     let mut body =
         json!({"token_type": "Bearer", "expires_in": life, "ext_expires_in": life, "access_token": token});
-    if lasting {
+    let wants = |word: &str| asked.split(' ').any(|scope| scope == word);
+    if wants("offline_access") {
         let mut state = tenant.lock();
         let refresh = state.sessions.fresh("0.AX0A");
         state.sessions.refresh_tokens.insert(refresh.clone(), app.client_id.clone());
         drop(state);
         body["refresh_token"] = refresh.into();
+    }
+    if wants("openid") {
         body["id_token"] = tenant.id_token(&app.client_id).into();
+    }
+    if !scope.is_empty() {
         body["scope"] = scope.into();
     }
     Reply::json(200, body.to_string()).with_header("cache-control", "no-store, no-cache")

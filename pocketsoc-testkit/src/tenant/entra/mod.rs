@@ -52,6 +52,7 @@ struct Code {
 
 struct Device {
     client_id: String,
+    scope: String,
     user_code: String,
     until: DateTime<Utc>,
     decision: Option<bool>,
