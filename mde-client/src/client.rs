@@ -3,7 +3,10 @@
 use pocketsoc_model::{Product, Result, TransitionTable};
 use pocketsoc_transport::{Connection, Endpoint, Service};
 
+use crate::actions::MachineActions;
 use crate::alerts::Alerts;
+use crate::containment::Containment;
+use crate::machines::Machines;
 use crate::source::MdeDetections;
 
 /// A client for Microsoft Defender for Endpoint. Cheap to clone; clients of one connection share its tokens and quotas.
@@ -19,6 +22,7 @@ pub struct MdeClient {
     endpoint: Endpoint,
     transitions: TransitionTable,
     check_pairs: bool,
+    containment: Containment,
 }
 
 impl MdeClient {
@@ -44,6 +48,21 @@ impl MdeClient {
     /// Alerts, as the service has them.
     pub fn alerts(&self) -> Alerts {
         Alerts::new(self.endpoint.clone())
+    }
+
+    /// Machines: find, inspect, label.
+    pub fn machines(&self) -> Machines {
+        Machines::new(self.endpoint.clone())
+    }
+
+    /// Machine actions: list, follow, call off.
+    pub fn actions(&self) -> MachineActions {
+        MachineActions::new(self.endpoint.clone())
+    }
+
+    /// Acts on machines, safely. What serializes the intents on a machine is shared by all that come from this client.
+    pub fn containment(&self) -> Containment {
+        self.containment.clone()
     }
 
     /// Alerts as normalized detections, under a display name.
@@ -98,6 +117,7 @@ impl MdeClientBuilder {
             self.base_url.as_deref(),
             self.audience.as_deref(),
         )?;
-        Ok(MdeClient { endpoint, transitions: self.transitions, check_pairs: self.check_pairs })
+        let containment = Containment::new(endpoint.clone());
+        Ok(MdeClient { endpoint, transitions: self.transitions, check_pairs: self.check_pairs, containment })
     }
 }

@@ -1,24 +1,38 @@
 #![doc = include_str!("../README.md")]
 
+mod actions;
 mod alerts;
 mod client;
+mod containment;
+mod machines;
 mod normalize;
+mod route;
 mod source;
 
+pub use actions::{
+    LiveResponseCommand, MachineAction, MachineActionId, MachineActionKind, MachineActionQuery,
+    MachineActionStatus, MachineActions, RelatedFileInfo, fields as action_fields,
+};
 pub use alerts::{
     Alert, AlertClassification, AlertComment, AlertDetermination, AlertEvidence, AlertId, AlertQuery,
     AlertSeverity, AlertStatus, AlertUpdate, Alerts, EvidenceKind, InvestigationState, LoggedOnUser,
     RelatedUser, fields,
 };
 pub use client::{MdeClient, MdeClientBuilder};
+pub use containment::{ActionHandle, Containment, Intent, PlannedAction, ScanDepth};
+pub use machines::{
+    DeviceValue, ExposureLevel, HealthStatus, IpInterface, LogonUser, Machine, MachineId, MachineQuery,
+    Machines, OnboardingStatus, RiskScore, Software, TagAction, VmMetadata, Vulnerability,
+    fields as machine_fields,
+};
 pub use normalize::normalize;
 pub use source::MdeDetections;
 
 pub use pocketsoc_model::{
-    Capabilities, Classification, Detail, Detection, DetectionChange, DetectionId, DetectionQuery,
-    DetectionSource, DetectionSourceExt, DetectionStream, Determination, Entity, EntityKind, Error,
-    ErrorKind, Operation, Principal, Product, RawJson, RequiredPermissions, Result, Severity, Status, Tactic,
-    TechniqueId, TransitionTable, WalkReport,
+    ActionId, ActionStatus, Capabilities, Classification, Detail, Detection, DetectionChange, DetectionId,
+    DetectionQuery, DetectionSource, DetectionSourceExt, DetectionStream, Determination, Entity, EntityKind,
+    Error, ErrorKind, HostContainment, HostId, Isolation, IsolationScope, Operation, Principal, Product,
+    RawJson, RequiredPermissions, Result, Severity, Status, Tactic, TechniqueId, TransitionTable, WalkReport,
 };
 /// Signing in, clouds, limits: what all clients share.
 pub use pocketsoc_transport as transport;

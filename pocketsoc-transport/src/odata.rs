@@ -150,6 +150,14 @@ impl<T: Literal + ?Sized> Field<T> {
     }
 }
 
+impl Field<str> {
+    /// Begins with a text.
+    #[must_use]
+    pub fn starts_with(&self, text: &str) -> Filter {
+        Filter::Raw(format!("startswith({},{})", self.name, quote(text)))
+    }
+}
+
 impl Filter {
     /// This and the other.
     #[must_use]

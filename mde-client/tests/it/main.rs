@@ -1,7 +1,9 @@
 //! Defender for Endpoint as a user of the client meets it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod containment;
 mod decode;
+mod machines;
 mod requests;
 mod source;
 mod specimens;

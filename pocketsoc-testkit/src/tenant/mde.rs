@@ -6,7 +6,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value as Json, json};
 
 use super::render::{Rendered, stamp};
-use super::{MDE_RESOURCE, Mood, Tenant, origin};
+use super::{MDE_RESOURCE, Mood, Tenant, machines, origin};
 use crate::filter::{Filter, Value};
 use crate::message::{Reply, Request};
 use crate::population::{AlertRecord, Remark, hex};
@@ -40,6 +40,8 @@ pub(super) fn route(tenant: &Tenant, request: &Request, path: &[&str], mood: Moo
         ("GET", ["alerts"]) => list(tenant, request),
         ("GET", ["alerts", id]) => get(tenant, request, id, mood),
         ("PATCH", ["alerts", id]) => update(tenant, request, id, mood),
+        (_, ["machines", rest @ ..]) => machines::machines(tenant, request, rest),
+        (_, ["machineactions", rest @ ..]) => machines::actions(tenant, request, rest),
         (_, ["alerts"]) => Ok(Reply::empty(405).with_header("allow", "GET")),
         (_, ["alerts", _]) => Ok(Reply::empty(405).with_header("allow", "GET, PATCH")),
         _ => Err(refusal(404, "NotFound", "No HTTP resource was found that matches the request URI.")),
@@ -47,13 +49,13 @@ pub(super) fn route(tenant: &Tenant, request: &Request, path: &[&str], mood: Moo
     answer.unwrap_or_else(|refused| refused)
 }
 
-fn refusal(status: u16, code: &str, message: &str) -> Reply {
+pub(super) fn refusal(status: u16, code: &str, message: &str) -> Reply {
     let target = format!("|{}.", hex(u64::from(status) ^ message.len() as u64, 16));
     Reply::json(status, json!({"error": {"code": code, "message": message, "target": target}}).to_string())
 }
 
 /// Checks the token: genuine, in time, for this service, with one of these grants.
-fn admit(tenant: &Tenant, request: &Request, needed: &[&str]) -> Result<(), Reply> {
+pub(super) fn admit(tenant: &Tenant, request: &Request, needed: &[&str]) -> Result<(), Reply> {
     let Some(claims) = tenant.claims(request).filter(|c| c.audience == MDE_RESOURCE) else {
         return Err(refusal(401, "Unauthorized", "The access token is missing, invalid or has expired.")
             .with_header("www-authenticate", "Bearer"));

@@ -4,6 +4,7 @@
 mod arm;
 mod entra;
 mod graph;
+mod machines;
 mod mde;
 mod render;
 
@@ -19,6 +20,7 @@ use pocketsoc_model::{Clock, ManualClock};
 
 pub use entra::App;
 use entra::Sessions;
+pub use machines::Agent;
 
 use crate::fault::{Fault, Trouble};
 use crate::message::{Reply, Request};
@@ -83,6 +85,7 @@ struct State {
     incidents: Vec<IncidentRecord>,
     tokens: HashMap<String, Claims>,
     sessions: Sessions,
+    fleet: machines::Fleet,
     minted: u64,
     faults: Vec<Fault>,
     requests: Vec<Request>,
@@ -195,6 +198,7 @@ impl TenantBuilder {
                 incidents,
                 tokens: HashMap::new(),
                 sessions: Sessions::default(),
+                fleet: machines::Fleet::default(),
                 minted: 0,
                 faults: Vec::new(),
                 requests: Vec::new(),

@@ -66,12 +66,14 @@ pub struct PagePlan {
     pub look_ahead: bool,
     /// Where to begin, when an earlier walk ended early.
     pub resume: Option<ResumePoint>,
+    /// Whether the service answers 404 where the list is empty.
+    pub nothing_is_empty: bool,
 }
 
 impl PagePlan {
     /// Follows next links only.
     pub fn by_links() -> Self {
-        Self { page_size: None, skip: false, look_ahead: true, resume: None }
+        Self { page_size: None, skip: false, look_ahead: true, resume: None, nothing_is_empty: false }
     }
 
     /// Asks for pages of this size, and for the rest with `$skip` where the service gives no next link.
@@ -90,6 +92,13 @@ impl PagePlan {
     #[must_use]
     pub fn without_look_ahead(mut self) -> Self {
         self.look_ahead = false;
+        self
+    }
+
+    /// Takes the service's own 404 for an empty list; one that a web server or a gateway gives stays an error.
+    #[must_use]
+    pub fn with_nothing_as_empty(mut self) -> Self {
+        self.nothing_is_empty = true;
         self
     }
 

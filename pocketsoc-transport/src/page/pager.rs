@@ -201,6 +201,12 @@ impl Pager {
                 self.begin(url, opened);
                 Ok(())
             }
+            // Nothing is there: the list is complete.
+            Err(error) if self.pages == 1 && self.plan.nothing_is_empty && is_nothing(&error) => {
+                let complete = !self.lost;
+                self.log.update(|report| report.complete = complete);
+                Ok(())
+            }
             Err(error) => {
                 self.end(Some(&url));
                 // Of a list that could not even be begun, the page says nothing.
@@ -419,6 +425,11 @@ impl Pager {
         let point = resume.map(|url| ResumePoint::new(url[url::Position::BeforePath..].to_owned()));
         self.log.update(|report| report.resume = point);
     }
+}
+
+/// Whether the service itself says that there is nothing.
+fn is_nothing(error: &Error) -> bool {
+    error.status() == Some(404) && error.code().is_some()
 }
 
 /// What an address skips already: a resumed walk counts on from there.

@@ -27,12 +27,18 @@ pub struct App {
     pub(super) enabled: bool,
 }
 
-const ROLES: [&str; 11] = [
+const ROLES: [&str; 17] = [
     "Alert.Read.All",
     "Alert.ReadWrite.All",
     "Machine.Read.All",
     "Machine.Isolate",
     "Machine.ReadWrite.All",
+    "Machine.RestrictExecution",
+    "Machine.Scan",
+    "Machine.StopAndQuarantine",
+    "Machine.CollectForensics",
+    "Machine.LiveResponse",
+    "Machine.Offboard",
     "AdvancedQuery.Read.All",
     "SecurityAlert.Read.All",
     "SecurityAlert.ReadWrite.All",
@@ -41,12 +47,18 @@ const ROLES: [&str; 11] = [
     "ThreatHunting.Read.All",
 ];
 
-const SCOPES: [&str; 12] = [
+const SCOPES: [&str; 18] = [
     "Alert.Read",
     "Alert.ReadWrite",
     "Machine.Read",
     "Machine.Isolate",
     "Machine.ReadWrite",
+    "Machine.RestrictExecution",
+    "Machine.Scan",
+    "Machine.StopAndQuarantine",
+    "Machine.CollectForensics",
+    "Machine.LiveResponse",
+    "Machine.Offboard",
     "AdvancedQuery.Read",
     "SecurityAlert.Read.All",
     "SecurityAlert.ReadWrite.All",
@@ -60,7 +72,8 @@ const REDIRECTS: [&str; 3] =
     ["pocketsoc://auth", "http://localhost", "https://soc.contoso.example/signed-in"];
 
 impl App {
-    /// An application with a secret, every application permission that the guides ask for, and Security Admin in Azure.
+    /// An application with a secret, every application permission that the guides ask for and those of all machine
+    /// actions, and Security Admin in Azure.
     pub fn new(client_id: impl Into<String>, secret: impl Into<String>) -> Self {
         Self {
             client_id: client_id.into(),

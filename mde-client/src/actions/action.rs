@@ -1,0 +1,179 @@
+//! The machine action as the service has it: every documented field and those seen beside them.
+
+use chrono::{DateTime, Utc};
+use pocketsoc_model::{ActionStatus, Error, ErrorKind, RawJson, Result, id_type};
+use pocketsoc_transport::{Decode as _, KeepRaw, lenient};
+use serde::Deserialize;
+
+use super::words::{MachineActionKind, MachineActionStatus};
+
+id_type! {
+    /// The id of a machine action: a GUID.
+    pub struct MachineActionId("machine action id");
+}
+
+/// Something that is done on a machine. Page: "MachineAction resource type".
+///
+/// Only the id can be relied on; every other field may be absent. [`raw`](Self::raw) has what is not typed.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct MachineAction {
+    /// The id.
+    pub id: MachineActionId,
+    /// What it does.
+    #[serde(default, rename = "type", deserialize_with = "lenient::word")]
+    pub kind: Option<MachineActionKind>,
+    /// How much of it: `Full` or `Selective` of an isolation, `Full` or `Quick` of a scan.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub scope: Option<String>,
+    /// The service's title of it.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub title: Option<String>,
+    /// Who asked for it: a user or an application.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub requestor: Option<String>,
+    /// Why.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub requestor_comment: Option<String>,
+    /// Through what, such as `PublicApi`.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub request_source: Option<String>,
+    /// An id of the requestor's own.
+    #[serde(default, alias = "externalID", deserialize_with = "lenient::text")]
+    pub external_id: Option<String>,
+    /// How far it has come.
+    #[serde(default, deserialize_with = "lenient::word")]
+    pub status: Option<MachineActionStatus>,
+    /// The machine.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub machine_id: Option<String>,
+    /// The machine's name; often absent at first.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub computer_dns_name: Option<String>,
+    /// When it was asked for.
+    #[serde(default, deserialize_with = "lenient::time")]
+    pub creation_date_time_utc: Option<DateTime<Utc>>,
+    /// When anything of it last changed.
+    #[serde(default, alias = "lastUpdateTimeUtc", deserialize_with = "lenient::time")]
+    pub last_update_date_time_utc: Option<DateTime<Utc>>,
+    /// Who called it off.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub cancellation_requestor: Option<String>,
+    /// Why.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub cancellation_comment: Option<String>,
+    /// When.
+    #[serde(default, deserialize_with = "lenient::time")]
+    pub cancellation_date_time_utc: Option<DateTime<Utc>>,
+    /// What went wrong, as a Windows result code; 0 for nothing.
+    #[serde(default, rename = "errorHResult", deserialize_with = "lenient::integer")]
+    pub error_h_result: Option<i64>,
+    /// The file that it is about.
+    #[serde(default, deserialize_with = "lenient::object")]
+    pub related_file_info: Option<RelatedFileInfo>,
+    /// The commands of a live response, with their results.
+    #[serde(default, deserialize_with = "lenient::objects")]
+    pub commands: Vec<LiveResponseCommand>,
+    #[serde(skip)]
+    raw: Option<RawJson>,
+}
+
+/// The file that a machine action is about.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct RelatedFileInfo {
+    /// Its hash.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub file_identifier: Option<String>,
+    /// Which hash: `Sha1`, `Sha256` or `Md5`.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub file_identifier_type: Option<String>,
+}
+
+/// One command of a live response.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct LiveResponseCommand {
+    /// Its place.
+    #[serde(default, deserialize_with = "lenient::integer")]
+    pub index: Option<i64>,
+    /// When it began.
+    #[serde(default, deserialize_with = "lenient::time")]
+    pub start_time: Option<DateTime<Utc>>,
+    /// When it ended.
+    #[serde(default, deserialize_with = "lenient::time")]
+    pub end_time: Option<DateTime<Utc>>,
+    /// How far it has come, such as `Completed`.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub command_status: Option<String>,
+    /// What went wrong.
+    #[serde(default, deserialize_with = "lenient::texts")]
+    pub errors: Vec<String>,
+    /// The command itself, as it came.
+    #[serde(default)]
+    pub command: Option<RawJson>,
+}
+
+impl MachineAction {
+    /// Reads a machine action from its JSON, as the service or a file has it.
+    ///
+    /// # Errors
+    /// `Decode` when it is no JSON object with an id.
+    pub fn from_json(text: &str) -> Result<Self> {
+        Self::decode(text).map_err(|e| {
+            Error::new(ErrorKind::Decode, "read a machine action")
+                .with_message("it is no machine action")
+                .with_source(e)
+        })
+    }
+
+    /// How far it has come, in the shared words.
+    pub fn progress(&self) -> ActionStatus {
+        self.status.as_ref().map_or(ActionStatus::Unknown, MachineActionStatus::normalized)
+    }
+
+    /// Whether it is asked for or running.
+    pub fn is_under_way(&self) -> bool {
+        !self.progress().is_final()
+    }
+
+    /// Whether it did what it was asked for, once it is final.
+    ///
+    /// # Errors
+    /// `NotApplied` for one that failed, timed out or was called off; `Conflict` for one that is still under way.
+    pub fn outcome(&self) -> Result<()> {
+        let what = self.kind.as_ref().map_or("the action", |kind| kind.as_str());
+        let error =
+            |kind, text: String| Err(Error::new(kind, "wait for the machine action").with_message(text));
+        match self.progress() {
+            ActionStatus::Succeeded => Ok(()),
+            ActionStatus::Failed => {
+                let code = self.error_h_result.filter(|code| *code != 0);
+                let code = code.map_or_else(String::new, |code| format!(" (error {code})"));
+                error(ErrorKind::NotApplied, format!("{what} failed on the machine{code}"))
+            }
+            ActionStatus::TimedOut => {
+                error(ErrorKind::NotApplied, format!("{what} timed out: the machine did not answer"))
+            }
+            ActionStatus::Cancelled => {
+                let by = self.cancellation_requestor.as_deref().unwrap_or("somebody");
+                error(ErrorKind::NotApplied, format!("{what} was called off by {by}"))
+            }
+            _ => error(ErrorKind::Conflict, format!("{what} is still under way")),
+        }
+    }
+
+    /// The action's JSON as it came, byte for byte.
+    pub fn raw(&self) -> Option<&RawJson> {
+        self.raw.as_ref()
+    }
+}
+
+impl KeepRaw for MachineAction {
+    fn keep_raw(&mut self, raw: RawJson) {
+        self.raw = Some(raw);
+    }
+}

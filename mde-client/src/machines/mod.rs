@@ -1,0 +1,250 @@
+//! Machines: find, inspect, label.
+
+mod inventory;
+mod machine;
+mod query;
+mod words;
+
+pub use inventory::{LogonUser, Software, Vulnerability};
+pub use machine::{IpInterface, Machine, MachineId, VmMetadata};
+pub use query::{MachineQuery, fields};
+pub use words::{DeviceValue, ExposureLevel, HealthStatus, OnboardingStatus, RiskScore};
+
+use std::net::IpAddr;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use pocketsoc_model::{Error, ErrorKind, Result};
+use pocketsoc_transport::{Endpoint, Replay, Walk, quota};
+use serde::Serialize;
+
+use crate::alerts::Alert;
+use crate::route::Route;
+
+const READ: &str = "Machine.Read.All (application) or Machine.Read (delegated)";
+const WRITE: &str = "Machine.ReadWrite.All (application) or Machine.ReadWrite (delegated)";
+
+const LIST: Route = Route::get("list machines", "/api/machines", READ);
+const GET: Route = Route::get("get the machine", "/api/machines/{id}", READ);
+const BY_TAG: Route = Route::get("find machines by tag", "/api/machines/findbytag", READ);
+const BY_IP: Route =
+    Route::get("find machines by address", "/api/machines/findbyip(ip='{ip}',timestamp={time})", READ);
+const ALERTS: Route = Route::get(
+    "list the machine's alerts",
+    "/api/machines/{id}/alerts",
+    "Alert.Read.All (application) or Alert.Read (delegated)",
+);
+const LOGON_USERS: Route =
+    Route::get("list the machine's users", "/api/machines/{id}/logonusers", "User.Read.All");
+const SOFTWARE: Route = Route::get(
+    "list the machine's software",
+    "/api/machines/{id}/software",
+    "Software.Read.All (application) or Software.Read (delegated)",
+);
+const VULNERABILITIES: Route = Route::get(
+    "list the machine's vulnerabilities",
+    "/api/machines/{id}/vulnerabilities",
+    "Vulnerability.Read.All (application) or Vulnerability.Read (delegated)",
+)
+.counted(&quota::MDE_VULNERABILITIES);
+const TAG: Route = Route::post("change the machine's tags", "/api/machines/{id}/tags", WRITE);
+const TAG_MANY: Route =
+    Route::post("change machines' tags", "/api/machines/AddOrRemoveTagForMultipleMachines", WRITE);
+const VALUE: Route = Route::post("set the machine's value", "/api/machines/{id}/setDeviceValue", WRITE);
+
+/// So many machines are labelled in one call.
+const MOST_TAGGED: usize = 500;
+/// The service remembers addresses for so long.
+const ADDRESS_MEMORY: chrono::TimeDelta = chrono::TimeDelta::days(30);
+
+/// The machines of a tenant.
+///
+/// Limits: 100 calls a minute and 1,500 an hour, together with the other calls; vulnerabilities 50 a minute.
+#[derive(Debug, Clone)]
+pub struct Machines {
+    endpoint: Endpoint,
+}
+
+/// Whether a label is put on or taken off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum TagAction {
+    /// On.
+    Add,
+    /// Off.
+    Remove,
+}
+
+/// A change of labels.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct TagChange<'a> {
+    value: &'a str,
+    action: TagAction,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    machine_ids: Option<Vec<&'a str>>,
+}
+
+impl Machines {
+    pub(crate) fn new(endpoint: Endpoint) -> Self {
+        Self { endpoint }
+    }
+
+    /// Walks over machines, in no particular order. Page: "List machines API".
+    ///
+    /// A tenant in which no machine has been seen lately answers 404, which is an empty list here. Needs
+    /// `Machine.Read.All` (application) or `Machine.Read` (delegated).
+    pub fn list(&self, query: &MachineQuery) -> Walk<Machine> {
+        LIST.pages(&self.endpoint, query.page_size(), query.filter())
+    }
+
+    /// One machine. Page: "Get machine by ID API". Needs `Machine.Read.All` (application) or `Machine.Read` (delegated).
+    ///
+    /// # Errors
+    /// `NotFound` when there is none with this id.
+    pub async fn get(&self, id: &MachineId) -> Result<Machine> {
+        self.endpoint.element(&GET.call(&[id.as_str()])?).await
+    }
+
+    /// The machines that had an internal address within a quarter of an hour of a time. Page: "Find devices by internal
+    /// IP API". Needs `Machine.Read.All` (application) or `Machine.Read` (delegated).
+    pub fn by_ip(&self, address: IpAddr, at: DateTime<Utc>) -> Walk<Machine> {
+        if self.endpoint.connection().clock().now() - at > ADDRESS_MEMORY {
+            let error = Error::new(ErrorKind::InvalidRequest, "find machines by address");
+            return Walk::failed(
+                error
+                    .with_message("the service remembers addresses for 30 days only")
+                    .with_hint("ask for a later time, or look for the address in the list of machines"),
+            );
+        }
+        let time = at.to_rfc3339_opts(SecondsFormat::Secs, true);
+        BY_IP.list(&self.endpoint, &[&address.to_string(), &time])
+    }
+
+    /// The machines with a label, or with one that begins so. Page: "Find devices by tag API". Needs `Machine.Read.All`
+    /// (application) or `Machine.Read` (delegated).
+    pub fn by_tag(&self, tag: &str, begins_so: bool) -> Walk<Machine> {
+        match BY_TAG.call(&[]) {
+            Ok(call) => self.endpoint.walk(
+                call.with_query("tag", tag).with_query("useStartsWithFilter", begins_so.to_string()),
+                pocketsoc_transport::PagePlan::by_links().with_nothing_as_empty(),
+            ),
+            Err(error) => Walk::failed(error),
+        }
+    }
+
+    /// The alerts of a machine. Page: "Get machine related alerts API". Needs `Alert.Read.All` (application) or
+    /// `Alert.Read` (delegated).
+    pub fn alerts(&self, id: &MachineId) -> Walk<Alert> {
+        ALERTS.list(&self.endpoint, &[id.as_str()])
+    }
+
+    /// Who logs on to a machine. Page: "Get machine logon users API". Needs `User.Read.All`.
+    pub fn logon_users(&self, id: &MachineId) -> Walk<LogonUser> {
+        LOGON_USERS.list(&self.endpoint, &[id.as_str()])
+    }
+
+    /// What is installed on a machine. Page: "Get installed software". Needs `Software.Read.All` (application) or
+    /// `Software.Read` (delegated).
+    pub fn software(&self, id: &MachineId) -> Walk<Software> {
+        SOFTWARE.list(&self.endpoint, &[id.as_str()])
+    }
+
+    /// The weaknesses of what is installed on a machine. Page: "Get discovered vulnerabilities". Needs
+    /// `Vulnerability.Read.All` (application) or `Vulnerability.Read` (delegated). Limits: 50 calls a minute.
+    pub fn vulnerabilities(&self, id: &MachineId) -> Walk<Vulnerability> {
+        VULNERABILITIES.list(&self.endpoint, &[id.as_str()])
+    }
+
+    /// Puts a label on a machine or takes it off; doing it twice is doing it once. Page: "Add or remove machine tags
+    /// API". Needs `Machine.ReadWrite.All` (application) or `Machine.ReadWrite` (delegated).
+    ///
+    /// # Errors
+    /// `NotFound` when there is no machine with this id; `InvalidRequest` for an empty label.
+    pub async fn tag(&self, id: &MachineId, label: &str, action: TagAction) -> Result<Machine> {
+        let change = TagChange { value: checked(label)?, action, machine_ids: None };
+        let call = TAG.call(&[id.as_str()])?.with_replay(Replay::Always).with_json(&change)?;
+        self.endpoint.element(&call).await
+    }
+
+    /// The same for up to 500 machines; they are walked over as they then are. Page: "Add or remove a tag for multiple
+    /// machines". Needs `Machine.ReadWrite.All` (application) or `Machine.ReadWrite` (delegated).
+    pub fn tag_many(&self, ids: &[MachineId], label: &str, action: TagAction) -> Walk<Machine> {
+        match tag_many(ids, label, action) {
+            Ok(call) => self.endpoint.walk(call, pocketsoc_transport::PagePlan::by_links()),
+            Err(error) => Walk::failed(error),
+        }
+    }
+
+    /// Says how much a machine matters. Page: "Set device value API". Needs `Machine.ReadWrite.All` (application) or
+    /// `Machine.ReadWrite` (delegated).
+    ///
+    /// # Errors
+    /// `NotFound` when there is no machine with this id.
+    pub async fn set_value(&self, id: &MachineId, value: &DeviceValue) -> Result<Machine> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Change<'a> {
+            device_value: &'a str,
+        }
+        let change = Change { device_value: value.as_str() };
+        let call = VALUE.call(&[id.as_str()])?.with_replay(Replay::Always).with_json(&change)?;
+        self.endpoint.element(&call).await
+    }
+}
+
+/// The call behind [`Machines::tag_many`].
+fn tag_many(ids: &[MachineId], label: &str, action: TagAction) -> Result<pocketsoc_transport::Call> {
+    if ids.is_empty() || ids.len() > MOST_TAGGED {
+        return Err(Error::new(ErrorKind::InvalidRequest, "change machines' tags").with_message(format!(
+            "{} machines are given; the service takes 1 to {MOST_TAGGED}",
+            ids.len()
+        )));
+    }
+    let machine_ids = Some(ids.iter().map(MachineId::as_str).collect());
+    let change = TagChange { value: checked(label)?, action, machine_ids };
+    TAG_MANY.call(&[])?.with_replay(Replay::Always).with_json(&change)
+}
+
+fn checked(label: &str) -> Result<&str> {
+    if label.trim().is_empty() {
+        return Err(Error::new(ErrorKind::InvalidRequest, "change the machine's tags")
+            .with_message("the label is empty"));
+    }
+    Ok(label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_what_the_pages_say_and_ids_stay_one_segment() {
+        let target = |route: &Route, ids: &[&str]| route.call(ids).unwrap().target();
+        assert_eq!(target(&LIST, &[]), "/api/machines");
+        assert_eq!(
+            target(&BY_IP, &["10.20.4.15", "2026-09-21T13:00:00Z"]),
+            "/api/machines/findbyip(ip='10.20.4.15',timestamp=2026-09-21T13%3A00%3A00Z)"
+        );
+        for (id, segment) in
+            [("a/b", "a%2Fb"), ("a\\b", "a%5Cb"), ("a'b", "a%27b"), ("a%2fb", "a%252fb"), ("a b", "a%20b")]
+        {
+            assert_eq!(target(&ALERTS, &[id]), format!("/api/machines/{segment}/alerts"), "{id}");
+        }
+        for bad in ["", ".", ".."] {
+            assert!(GET.call(&[bad]).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn labels_are_changed_in_pascal_case_and_for_at_most_five_hundred() {
+        let id = MachineId::new("m1").unwrap();
+        let call = tag_many(std::slice::from_ref(&id), "quarantine", TagAction::Add).unwrap();
+        assert_eq!(
+            std::str::from_utf8(call.body().unwrap()).unwrap(),
+            r#"{"Value":"quarantine","Action":"Add","MachineIds":["m1"]}"#
+        );
+        assert_eq!(call.replay(), Replay::Always);
+        assert!(tag_many(&[], "x", TagAction::Add).is_err());
+        assert!(tag_many(&vec![id.clone(); 501], "x", TagAction::Remove).is_err());
+        assert!(tag_many(&[id], " ", TagAction::Add).is_err());
+    }
+}

@@ -1,0 +1,156 @@
+//! Machines as the service has them: found, inspected, labelled.
+
+use std::sync::Arc;
+
+use mde_client::{
+    DeviceValue, ErrorKind, HealthStatus, Machine, MachineAction, MachineActionQuery, MachineActionStatus,
+    MachineId, MachineQuery, MdeClient, RiskScore, TagAction, action_fields, machine_fields,
+};
+use pocketsoc_testkit::{Fault, Reply, Tenant, Trouble};
+use pocketsoc_transport::{Cloud, Connection, Credential, KeepRaw, Secret, SystemClock, Walk};
+
+fn tenant() -> Tenant {
+    Tenant::builder().alerts(3).clock(clock()).build()
+}
+
+fn clock() -> Arc<SystemClock> {
+    Arc::new(SystemClock::starting_at("2026-09-21T13:00:00Z".parse().unwrap()))
+}
+
+fn client(tenant: &Tenant) -> MdeClient {
+    let credential = Credential::client_secret(Tenant::ID, Tenant::CLIENT_ID, Secret::new(Tenant::SECRET));
+    let connection = Connection::builder(credential, Cloud::Public).http(tenant.exchange()).clock(clock());
+    MdeClient::new(&connection.without_pacing().build().unwrap()).unwrap()
+}
+
+async fn all<T: KeepRaw>(mut walk: Walk<T>) -> Vec<T> {
+    let mut all = Vec::new();
+    while let Some(one) = walk.next().await {
+        all.push(one.unwrap());
+    }
+    assert!(walk.report().complete);
+    all
+}
+
+#[tokio::test(start_paused = true)]
+async fn machines_are_listed_and_filtered_by_the_service() {
+    let tenant = tenant();
+    let machines = client(&tenant).machines();
+    let everything = all(machines.list(&MachineQuery::new())).await;
+    assert_eq!(everything.len(), tenant.machine_names().len());
+    let risky = machine_fields::RISK_SCORE.eq(&RiskScore::High);
+    let awake = machine_fields::HEALTH_STATUS.eq(&HealthStatus::Active);
+    let found = all(machines.list(&MachineQuery::new().with_filter(risky.and(awake)))).await;
+    assert!(!found.is_empty() && found.iter().all(|m| m.risk_score == Some(RiskScore::High)));
+    let request = tenant.requests_to("/api/machines").pop().unwrap();
+    assert_eq!(
+        request.option("$filter").as_deref(),
+        Some("riskScore eq 'High' and healthStatus eq 'Active'")
+    );
+
+    // Nobody there is an empty list, in the service's own way of saying it; a missing address is an error.
+    let nobody = machine_fields::COMPUTER_DNS_NAME.eq("nobody");
+    assert!(all(machines.list(&MachineQuery::new().with_filter(nobody))).await.is_empty());
+    tenant.add_fault(Fault::on("/api/machines", Trouble::Answer(Reply::empty(404))));
+    assert!(machines.list(&MachineQuery::new()).next().await.unwrap().is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_machine_is_inspected_and_labelled() {
+    let tenant = tenant();
+    let machines = client(&tenant).machines();
+    let (id, name) = tenant.machine_names().swap_remove(0);
+    let id = MachineId::new(id).unwrap();
+    let machine = machines.get(&id).await.unwrap();
+    assert_eq!(
+        (machine.computer_dns_name.as_deref(), machine.rbac_group_id),
+        (Some(name.as_str()), Some(70))
+    );
+    assert_eq!(machine.ip_addresses[0].kind.as_deref(), Some("Ethernet"));
+    assert!(machine.raw().unwrap().as_str().contains("macAddress"));
+
+    for _ in 0..2 {
+        let tagged = machines.tag(&id, "under watch", TagAction::Add).await.unwrap();
+        assert_eq!(tagged.machine_tags, ["under watch"]);
+    }
+    assert_eq!(all(machines.by_tag("under", true)).await.len(), 1);
+    assert!(all(machines.by_tag("under", false)).await.is_empty());
+    assert!(machines.tag(&id, "under watch", TagAction::Remove).await.unwrap().machine_tags.is_empty());
+    let valued = machines.set_value(&id, &DeviceValue::High).await.unwrap();
+    assert_eq!(valued.device_value, Some(DeviceValue::High));
+    let sent = tenant.requests_to("/setDeviceValue").pop().unwrap();
+    assert_eq!(std::str::from_utf8(&sent.body).unwrap(), r#"{"DeviceValue":"High"}"#);
+
+    let address = machine.last_ip_address.unwrap().parse().unwrap();
+    let now = "2026-09-21T13:00:00Z".parse().unwrap();
+    assert_eq!(all(machines.by_ip(address, now)).await[0].id, id);
+    let long_ago = "2026-08-01T00:00:00Z".parse().unwrap();
+    let error = machines.by_ip(address, long_ago).next().await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidRequest);
+    let stranger = MachineId::new("a/b").unwrap();
+    assert_eq!(machines.get(&stranger).await.unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(
+        tenant.requests().pop().unwrap().path,
+        "/api/machines/a%2Fb",
+        "one segment, never another resource"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn actions_are_listed_by_machine_and_kind() {
+    let tenant = tenant();
+    let client = client(&tenant);
+    let machine = MachineId::new(tenant.machine_names().swap_remove(1).0).unwrap();
+    let intent = mde_client::Intent::Scan(mde_client::ScanDepth::Quick);
+    client.containment().begin(&machine, &intent, "look").await.unwrap();
+    let filter = action_fields::MACHINE_ID
+        .eq(machine.as_str())
+        .and(action_fields::STATUS.eq(&MachineActionStatus::Pending));
+    let found = all(client.actions().list(&MachineActionQuery::new().with_filter(filter))).await;
+    assert_eq!((found.len(), found[0].scope.as_deref()), (1, Some("Quick")));
+    assert_eq!(found[0].computer_dns_name, None, "it comes later");
+}
+
+#[test]
+fn the_vendors_examples_are_read_whole() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/specimens/mde");
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let (mut machines, mut actions) = (0, 0);
+    for path in entries.map(|entry| entry.unwrap().path()) {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let request = name.contains("request") || name.contains("link") || name.contains("uri");
+        let many = pocketsoc_transport::elements(text.clone().into_bytes());
+        if name.starts_with("machines_") && !request
+            || name == "machine_get.json"
+            || name == "alert_machine.json"
+        {
+            let mut many = many;
+            while let Some(machine) = many.next_as::<Machine>() {
+                let machine = machine.unwrap_or_else(|e| panic!("{name}: {e}"));
+                assert!(
+                    machine.computer_dns_name.is_some() && machine.last_seen.is_some(),
+                    "{name}: {machine:?}"
+                );
+                assert!(machine.risk_score.as_ref().is_none_or(mde_client::RiskScore::is_known), "{name}");
+                machines += 1;
+            }
+        } else if name.starts_with("machineaction") && !request {
+            let mut many = many;
+            while let Some(action) = many.next_as::<MachineAction>() {
+                let action = action.unwrap_or_else(|e| panic!("{name}: {e}"));
+                assert!(
+                    action.kind.as_ref().is_some_and(mde_client::MachineActionKind::is_known),
+                    "{name}: {action:?}"
+                );
+                assert!(action.status.as_ref().is_some_and(MachineActionStatus::is_known), "{name}");
+                assert!(
+                    action.creation_date_time_utc.is_some() && action.last_update_date_time_utc.is_some(),
+                    "{name}"
+                );
+                actions += 1;
+            }
+        }
+    }
+    assert!(machines >= 4 && actions >= 4, "{machines} machines, {actions} actions");
+}
