@@ -51,6 +51,45 @@ pub(crate) enum Command {
     },
     /// Change a detection, then read it back
     Triage(TriageArgs),
+    /// Machines with risk score, health and exposure
+    Machines(MachinesArgs),
+    /// One machine, by its id, name or address
+    Machine {
+        /// The machine's id, name or address
+        machine: String,
+    },
+    /// Cut a machine off the network
+    Isolate {
+        #[command(flatten)]
+        what: ContainArgs,
+        /// Let mail and messaging go on
+        #[arg(long)]
+        selective: bool,
+    },
+    /// Put a machine back on the network
+    Release {
+        #[command(flatten)]
+        what: ContainArgs,
+    },
+    /// What is being done on machines, and what was
+    Actions {
+        /// Only on this machine: its id, name or address
+        #[arg(long, value_name = "MACHINE")]
+        machine: Option<String>,
+    },
+    /// One machine action
+    Action {
+        /// The action's id
+        id: String,
+    },
+    /// Call a machine action off, while it is not final
+    Cancel {
+        /// The action's id
+        id: String,
+        /// Why: it stands in the audit log
+        #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+        comment: String,
+    },
     /// Whether each profile can sign in, what it may do, and what to fix
     Check,
     /// Turn native objects into normalized detections, one JSON line each
@@ -99,6 +138,31 @@ pub(crate) struct ListArgs {
     /// Alerts only
     #[arg(long)]
     pub(crate) no_incidents: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct MachinesArgs {
+    /// Only of this health, such as `active` or `no_sensor_data`
+    #[arg(long, value_name = "HEALTH")]
+    pub(crate) health: Option<String>,
+    /// Only of this risk score: none, informational, low, medium, high
+    #[arg(long, value_name = "RISK")]
+    pub(crate) risk: Option<String>,
+    /// Only of this device group
+    #[arg(long, value_name = "GROUP")]
+    pub(crate) group: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ContainArgs {
+    /// The machine's id, or a name or address that fits exactly one
+    pub(crate) machine: String,
+    /// Why: it stands in the audit log
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) comment: String,
+    /// Follow the action to its end
+    #[arg(long)]
+    pub(crate) wait: bool,
 }
 
 #[derive(Debug, ClapArgs)]

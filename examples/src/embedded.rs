@@ -1,6 +1,7 @@
 //! The embedded tenant: what `soc` talks to when there is nothing real to talk to.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use pocketsoc_model::Clock;
 use pocketsoc_testkit::{Tenant, TenantServer};
@@ -9,6 +10,9 @@ use pocketsoc_transport::{Cloud, Secret};
 use crate::failure::Failure;
 use crate::profile::{App, Auth, Profile, SecretPlace, Vendor};
 
+/// How long its machines take to do what they are told.
+const AGENTS_TAKE: Duration = Duration::from_secs(3);
+
 /// Starts a tenant on a loopback port.
 pub(crate) async fn start(
     clock: Arc<dyn Clock>,
@@ -16,7 +20,8 @@ pub(crate) async fn start(
     alerts: usize,
     seed: u64,
 ) -> Result<TenantServer, Failure> {
-    let tenant = Tenant::builder().clock(clock).alerts(alerts).seed(seed).without_recording().build();
+    let tenant = Tenant::builder().clock(clock).alerts(alerts).seed(seed).agents_take(AGENTS_TAKE);
+    let tenant = tenant.without_recording().build();
     TenantServer::start_on(tenant, port)
         .await
         .map_err(|e| Failure::operation(format!("serve the embedded tenant on port {port}: {e}")))

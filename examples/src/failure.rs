@@ -19,13 +19,15 @@ pub(crate) struct Failure {
     text: String,
     hint: Option<String>,
     request_id: Option<String>,
+    /// What it could have been, where several things fit.
+    candidates: Vec<String>,
     code: u8,
 }
 
 impl Failure {
     /// Wrong usage or configuration: found without asking a service.
     pub(crate) fn usage(text: impl Into<String>) -> Self {
-        Self { text: text.into(), hint: None, request_id: None, code: 2 }
+        Self { text: text.into(), hint: None, request_id: None, candidates: Vec::new(), code: 2 }
     }
 
     /// An operation that failed, for a profile.
@@ -39,6 +41,7 @@ impl Failure {
             text: error.to_string(),
             hint: error.hint().map(str::to_owned),
             request_id: error.request_id().map(str::to_owned),
+            candidates: error.candidates().to_vec(),
             code: 1,
         }
     }
@@ -64,6 +67,9 @@ impl Failure {
     #[allow(clippy::print_stderr)] // the one place that reports failures
     pub(crate) fn report(&self) -> ExitCode {
         eprintln!("error: {}", self.text);
+        for candidate in &self.candidates {
+            eprintln!("candidate: {candidate}");
+        }
         if let Some(hint) = &self.hint {
             eprintln!("hint: {hint}");
         }

@@ -23,6 +23,8 @@ pub(crate) type Source = Arc<dyn DetectionSource>;
 /// The connected sources of a run, and the embedded tenant where there is no other.
 pub(crate) struct Session {
     pub(crate) sources: Vec<Source>,
+    /// The machines of the profiles that have some.
+    fleets: Vec<Fleet>,
     /// The profiles whose user could not be signed in.
     pub(crate) refused: Vec<Refused>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -58,10 +60,10 @@ impl Session {
         let limits = TimeLimits::default().within(Duration::from_secs(common.timeout));
         let chosen =
             profiles.into_iter().filter(|p| common.profile.is_empty() || common.profile.contains(&p.name));
-        let (mut sources, mut refused) = (Vec::new(), Vec::new());
+        let (mut sources, mut fleets, mut refused) = (Vec::new(), Vec::new(), Vec::new());
         let mut users = Users::default();
         for profile in chosen {
-            let Connected { profile, connection, way, sources: found } =
+            let Connected { profile, connection, way, sources: found, fleet } =
                 connect(profile, limits, &clock, &mut users)?;
             let signed_in = match way {
                 Some(way) => {
@@ -70,14 +72,25 @@ impl Session {
                 None => Ok(()),
             };
             match signed_in {
-                Ok(()) => sources.extend(found),
+                Ok(()) => {
+                    sources.extend(found);
+                    fleets.extend(fleet);
+                }
                 Err(error) => {
                     let products = found.iter().map(|source: &Source| source.product()).collect();
                     refused.push(Refused { profile: profile.name, products, error });
                 }
             }
         }
-        Ok(Self { sources, refused, clock, tenant })
+        Ok(Self { sources, fleets, refused, clock, tenant })
+    }
+
+    /// The machines of the profiles that have some.
+    pub(crate) fn fleets(&self) -> Result<Vec<&Fleet>, Failure> {
+        if self.fleets.is_empty() && self.refused.is_empty() {
+            return Err(Failure::usage("no profile is one of Defender for Endpoint, which has the machines"));
+        }
+        Ok(self.fleets.iter().collect())
     }
 
     /// How a command ended, seeing that some profiles could not be used; they are told of now.
@@ -133,6 +146,12 @@ impl Session {
     }
 }
 
+/// The machines of a profile.
+pub(crate) struct Fleet {
+    pub(crate) name: String,
+    pub(crate) client: MdeClient,
+}
+
 /// A profile whose user could not be signed in.
 pub(crate) struct Refused {
     pub(crate) profile: String,
@@ -159,6 +178,7 @@ struct Connected {
     connection: Connection,
     way: Option<Way>,
     sources: Vec<Source>,
+    fleet: Option<Fleet>,
 }
 
 /// What is left of a profile once it is connected.
@@ -190,8 +210,8 @@ fn connect(
         connection = connection.authority(authority);
     }
     let connection = connection.build().map_err(wrong)?;
-    let sources = sources(&name, vendor.clone(), &connection, base_url).map_err(wrong)?;
-    Ok(Connected { profile: Named { name, vendor }, connection, way, sources })
+    let (sources, fleet) = sources(&name, vendor.clone(), &connection, base_url).map_err(wrong)?;
+    Ok(Connected { profile: Named { name, vendor }, connection, way, sources, fleet })
 }
 
 /// What a vendor's client offers as sources.
@@ -200,14 +220,16 @@ fn sources(
     vendor: Vendor,
     connection: &Connection,
     base_url: Option<String>,
-) -> Result<Vec<Source>, Error> {
+) -> Result<(Vec<Source>, Option<Fleet>), Error> {
     Ok(match vendor {
         Vendor::DefenderEndpoint => {
             let mut client = MdeClient::builder(connection);
             if let Some(address) = base_url {
                 client = client.base_url(address);
             }
-            vec![Arc::new(client.build()?.detections(name))]
+            let client = client.build()?;
+            let source: Source = Arc::new(client.detections(name));
+            (vec![source], Some(Fleet { name: name.to_owned(), client }))
         }
         Vendor::DefenderForCloud(subscription) => {
             let mut client = DefenderCloudClient::builder(connection);
@@ -215,10 +237,11 @@ fn sources(
                 client = client.base_url(address);
             }
             let all = client.build()?.detections(name);
-            vec![match subscription {
+            let source: Source = match subscription {
                 Some(id) => Arc::new(all.within(AlertScope::subscription(id))),
                 None => Arc::new(all),
-            }]
+            };
+            (vec![source], None)
         }
         Vendor::GraphSecurity => {
             let mut client = GraphSecurityClient::builder(connection);
@@ -226,7 +249,8 @@ fn sources(
                 client = client.base_url(address);
             }
             let client = client.build()?;
-            vec![Arc::new(client.alert_detections(name)), Arc::new(client.incident_detections(name))]
+            let alerts: Source = Arc::new(client.alert_detections(name));
+            (vec![alerts, Arc::new(client.incident_detections(name))], None)
         }
     })
 }

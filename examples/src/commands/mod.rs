@@ -1,7 +1,9 @@
 //! One module a command.
 
+mod actions;
 mod check;
 mod list;
+mod machines;
 mod normalize;
 mod show;
 mod tenant;
@@ -19,8 +21,45 @@ pub(crate) async fn run(args: Args) -> Result<Outcome, Failure> {
         Some(Command::List(what)) => list::run(common, what).await,
         Some(Command::Show { id }) => show::run(common, &id).await,
         Some(Command::Triage(what)) => triage::run(common, what).await,
+        Some(Command::Machines(which)) => machines::list(common, which).await,
+        Some(Command::Machine { machine }) => machines::show(common, &machine).await,
+        Some(Command::Isolate { what, selective }) => actions::isolate(common, what, selective).await,
+        Some(Command::Release { what }) => actions::release(common, what).await,
+        Some(Command::Actions { machine }) => actions::list(common, machine).await,
+        Some(Command::Action { id }) => actions::show(common, &id).await,
+        Some(Command::Cancel { id, comment }) => actions::cancel(common, &id, &comment).await,
         Some(Command::Check) => check::run(common).await,
         Some(Command::Normalize { from, file }) => normalize::run(common, from, &file),
         Some(Command::Tenant { port, alerts, seed }) => tenant::run(port, alerts, seed).await,
+    }
+}
+
+/// A word of the service in snake_case: `NoSensorData` is `no_sensor_data`.
+fn snake(word: &str) -> String {
+    let mut out = String::with_capacity(word.len() + 4);
+    for c in word.chars() {
+        if c.is_ascii_uppercase() && !out.is_empty() {
+            out.push('_');
+        }
+        out.push(c.to_ascii_lowercase());
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::snake;
+
+    #[test]
+    fn words_of_the_service_become_words_of_the_contract() {
+        for (word, expected) in [
+            ("Unisolate", "unisolate"),
+            ("NoSensorData", "no_sensor_data"),
+            ("RunAntiVirusScan", "run_anti_virus_scan"),
+            ("new", "new"),
+            ("", ""),
+        ] {
+            assert_eq!(snake(word), expected);
+        }
     }
 }

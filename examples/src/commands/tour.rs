@@ -1,8 +1,9 @@
 //! `soc` without a command: a short tour of what the SDK does, on the embedded tenant.
 
+use mde_client::{Intent, IsolationScope};
 use pocketsoc_model::ocsf::Activity;
 use pocketsoc_model::{
-    Classification, Detail, Detection, DetectionChange, DetectionQuery, Determination, Product, Status,
+    Classification, Detail, Detection, DetectionChange, DetectionQuery, Determination, Error, Product, Status,
 };
 use pocketsoc_testkit::Fault;
 
@@ -30,6 +31,8 @@ pub(crate) async fn run(common: &Common) -> Result<Outcome, Failure> {
         outcome = Outcome::WithFailures;
     }
 
+    contain(&session).await?;
+
     for path in ["/api/alerts", "/alerts_v2"] {
         server.tenant().add_fault(Fault::throttle(path, "1").times(2));
     }
@@ -44,7 +47,7 @@ pub(crate) async fn run(common: &Common) -> Result<Outcome, Failure> {
             outcome = Outcome::WithFailures;
         }
     }
-    note(&format!("4. Throttled four times, waited as asked, and still listed {seen} of {count}."));
+    note(&format!("5. Throttled four times, waited as asked, and still listed {seen} of {count}."));
     if seen != count {
         outcome = Outcome::WithFailures;
     }
@@ -53,6 +56,22 @@ pub(crate) async fn run(common: &Common) -> Result<Outcome, Failure> {
     );
     output.flush()?;
     Ok(outcome)
+}
+
+/// Isolates one machine and releases it again.
+async fn contain(session: &Session) -> Result<(), Failure> {
+    let Some(fleet) = session.fleets()?.into_iter().next() else { return Ok(()) };
+    let told = |error: Error| Failure::of(&fleet.name, &error);
+    let containment = fleet.client.containment();
+    let machine = containment.find("ws-001").await.map_err(told)?;
+    for (intent, comment) in
+        [(Intent::Isolate(IsolationScope::Full), "tour: beacon"), (Intent::Release, "tour: clean")]
+    {
+        let action = containment.begin(&machine.id, &intent, comment).await.map_err(told)?;
+        action.wait().await.and_then(|action| action.outcome()).map_err(told)?;
+    }
+    note("4. ws-001 isolated and released, each followed to its end.");
+    Ok(())
 }
 
 /// Triages one alert of Defender for Endpoint with everything a product can hold, and one of Defender for Cloud by its

@@ -67,23 +67,22 @@ struct Action {
     sha1: Option<String>,
     created: DateTime<Utc>,
     agent: Agent,
+    takes: TimeDelta,
     cancelled: Option<(DateTime<Utc>, String)>,
 }
 
-/// How long an agent takes to begin, to end, and to be given up.
-const BEGINS: TimeDelta = TimeDelta::seconds(3);
-const ENDS: TimeDelta = TimeDelta::seconds(20);
-const GIVEN_UP: TimeDelta = TimeDelta::minutes(5);
+/// An agent that does not answer is given up after so many times what others take.
+const GIVEN_UP: i32 = 15;
 
 impl Action {
     fn status(&self, now: DateTime<Utc>) -> &'static str {
         let age = now - self.created;
         match self.agent {
             _ if self.cancelled.is_some() => "Cancelled",
-            Agent::IsOff if age >= GIVEN_UP => "TimeOut",
-            Agent::Works if age >= ENDS => "Succeeded",
-            Agent::Fails if age >= ENDS => "Failed",
-            Agent::Works | Agent::Fails if age >= BEGINS => "InProgress",
+            Agent::IsOff if age >= self.takes * GIVEN_UP => "TimeOut",
+            Agent::Works if age >= self.takes => "Succeeded",
+            Agent::Fails if age >= self.takes => "Failed",
+            Agent::Works | Agent::Fails if age >= self.takes / 6 => "InProgress",
             _ => "Pending",
         }
     }
@@ -339,6 +338,7 @@ fn begin(tenant: &Tenant, request: &Request, id: &str, what: &str) -> Answer {
         sha1: member("Sha1"),
         created: now,
         agent: agent.unwrap_or_default(),
+        takes: TimeDelta::from_std(tenant.0.agents_take).unwrap_or_default(),
         cancelled: None,
     };
     let reply = Reply::json(201, action.render(now).to_string());

@@ -71,6 +71,7 @@ struct Shared {
     machines: Vec<Machine>,
     page_cap: usize,
     token_life: Duration,
+    agents_take: Duration,
     recording: bool,
     state: Mutex<State>,
 }
@@ -118,6 +119,7 @@ pub struct TenantBuilder {
     cloud_alerts: usize,
     page_cap: usize,
     token_life: Duration,
+    agents_take: Duration,
     recording: bool,
 }
 
@@ -158,6 +160,13 @@ impl TenantBuilder {
         self
     }
 
+    /// How long machines take to do what they are told; 20 seconds unless given. One that is off is given up after
+    /// fifteen times that.
+    pub fn agents_take(mut self, time: Duration) -> Self {
+        self.agents_take = time;
+        self
+    }
+
     /// Does not keep the requests: for long runs.
     pub fn without_recording(mut self) -> Self {
         self.recording = false;
@@ -185,6 +194,7 @@ impl TenantBuilder {
             machines,
             page_cap: self.page_cap,
             token_life: self.token_life,
+            agents_take: self.agents_take,
             recording: self.recording,
             state: Mutex::new(State {
                 apps: vec![
@@ -237,6 +247,7 @@ impl Tenant {
             cloud_alerts: 36,
             page_cap: 10_000,
             token_life: Duration::from_secs(3599),
+            agents_take: Duration::from_secs(20),
             recording: true,
         }
     }
