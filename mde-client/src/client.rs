@@ -6,7 +6,10 @@ use pocketsoc_transport::{Connection, Endpoint, Service};
 use crate::actions::MachineActions;
 use crate::alerts::Alerts;
 use crate::containment::Containment;
+use crate::indicators::Indicators;
+use crate::investigations::Investigations;
 use crate::machines::Machines;
+use crate::observables::Observables;
 use crate::source::MdeDetections;
 
 /// A client for Microsoft Defender for Endpoint. Cheap to clone; clients of one connection share its tokens and quotas.
@@ -58,6 +61,21 @@ impl MdeClient {
     /// Machine actions: list, follow, call off.
     pub fn actions(&self) -> MachineActions {
         MachineActions::new(self.endpoint.clone())
+    }
+
+    /// Automated investigations: list, get, start.
+    pub fn investigations(&self) -> Investigations {
+        Investigations::new(self.endpoint.clone())
+    }
+
+    /// Indicators of compromise: list, write, import, delete.
+    pub fn indicators(&self) -> Indicators {
+        Indicators::new(self.endpoint.clone())
+    }
+
+    /// Files, addresses, domains and accounts: what is known of them.
+    pub fn observables(&self) -> Observables {
+        Observables::new(self.endpoint.clone())
     }
 
     /// Acts on machines, safely. What serializes the intents on a machine is shared by all that come from this client.

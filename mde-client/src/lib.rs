@@ -4,8 +4,12 @@ mod actions;
 mod alerts;
 mod client;
 mod containment;
+mod indicators;
+mod investigations;
 mod machines;
 mod normalize;
+mod observables;
+mod raw;
 mod route;
 mod source;
 
@@ -16,16 +20,22 @@ pub use actions::{
 pub use alerts::{
     Alert, AlertClassification, AlertComment, AlertDetermination, AlertEvidence, AlertId, AlertQuery,
     AlertSeverity, AlertStatus, AlertUpdate, Alerts, EvidenceKind, InvestigationState, LoggedOnUser,
-    RelatedUser, fields,
+    NewAlert, RelatedUser, Updated, fields,
 };
 pub use client::{MdeClient, MdeClientBuilder};
 pub use containment::{ActionHandle, Containment, Intent, PlannedAction, ScanDepth};
+pub use indicators::{
+    ImportOutcome, Indicator, IndicatorAction, IndicatorId, IndicatorKind, Indicators, NewIndicator,
+    fields as indicator_fields,
+};
+pub use investigations::{Investigation, InvestigationId, Investigations, fields as investigation_fields};
 pub use machines::{
     DeviceValue, ExposureLevel, HealthStatus, IpInterface, LogonUser, Machine, MachineId, MachineQuery,
     Machines, OnboardingStatus, RiskScore, Software, TagAction, VmMetadata, Vulnerability,
     fields as machine_fields,
 };
 pub use normalize::normalize;
+pub use observables::{Domain, DomainStats, File, FileStats, IpAddress, IpStats, LookBack, Observables};
 pub use source::MdeDetections;
 
 pub use pocketsoc_model::{

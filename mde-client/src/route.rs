@@ -34,6 +34,14 @@ impl Route {
         Self { method: Method::Post, ..Self::get(operation, template, permission) }
     }
 
+    pub(crate) const fn delete(
+        operation: &'static str,
+        template: &'static str,
+        permission: &'static str,
+    ) -> Self {
+        Self { method: Method::Delete, ..Self::get(operation, template, permission) }
+    }
+
     /// With a quota of its own.
     pub(crate) const fn counted(mut self, quota: &'static Quota) -> Self {
         self.quota = quota;

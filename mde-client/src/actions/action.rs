@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use pocketsoc_model::{ActionStatus, Error, ErrorKind, RawJson, Result, id_type};
-use pocketsoc_transport::{Decode as _, KeepRaw, lenient};
+use pocketsoc_transport::{Decode as _, lenient};
 use serde::Deserialize;
 
 use super::words::{MachineActionKind, MachineActionStatus};
+use crate::raw::keep_raw;
 
 id_type! {
     /// The id of a machine action: a GUID.
@@ -117,6 +118,8 @@ pub struct LiveResponseCommand {
     pub command: Option<RawJson>,
 }
 
+keep_raw!(MachineAction);
+
 impl MachineAction {
     /// Reads a machine action from its JSON, as the service or a file has it.
     ///
@@ -164,16 +167,5 @@ impl MachineAction {
             }
             _ => error(ErrorKind::Conflict, format!("{what} is still under way")),
         }
-    }
-
-    /// The action's JSON as it came, byte for byte.
-    pub fn raw(&self) -> Option<&RawJson> {
-        self.raw.as_ref()
-    }
-}
-
-impl KeepRaw for MachineAction {
-    fn keep_raw(&mut self, raw: RawJson) {
-        self.raw = Some(raw);
     }
 }

@@ -1,20 +1,35 @@
 //! Alerts: list, get, update.
 
 mod alert;
+mod batch;
 mod query;
 mod update;
 mod words;
 
 pub use alert::{Alert, AlertComment, AlertEvidence, AlertId, LoggedOnUser, RelatedUser};
+pub use batch::{NewAlert, Updated};
 pub use query::{AlertQuery, fields};
 pub use update::AlertUpdate;
 pub use words::{
     AlertClassification, AlertDetermination, AlertSeverity, AlertStatus, EvidenceKind, InvestigationState,
 };
 
-use pocketsoc_model::{Lane, Result, ResumePoint};
+use pocketsoc_model::{ErrorKind, Lane, Result, ResumePoint};
 use pocketsoc_transport::{Call, Endpoint, Method, PagePlan, Walk, quota};
 
+use crate::machines::{LogonUser, Machine};
+use crate::observables::{Domain, File, IpAddress};
+use crate::route::Route;
+
+const DOMAINS: Route = Route::get("list the alert's domains", "/api/alerts/{id}/domains", "URL.Read.All");
+const FILES: Route = Route::get("list the alert's files", "/api/alerts/{id}/files", "File.Read.All");
+const IPS: Route = Route::get("list the alert's addresses", "/api/alerts/{id}/ips", "Ip.Read.All");
+const MACHINE: Route = Route::get(
+    "get the alert's machine",
+    "/api/alerts/{id}/machine",
+    "Machine.Read.All (application) or Machine.Read (delegated)",
+);
+const USER: Route = Route::get("get the alert's user", "/api/alerts/{id}/user", "User.Read.All");
 const READ: &str = "Alert.Read.All (application) or Alert.Read (delegated)";
 const WRITE: &str = "Alert.ReadWrite.All (application) or Alert.ReadWrite (delegated)";
 
@@ -77,6 +92,45 @@ impl Alerts {
     /// Changes an alert; whatever the service answers besides success is left to who reads back.
     pub(crate) async fn write(&self, id: &AlertId, update: &AlertUpdate) -> Result<Vec<u8>> {
         self.endpoint.bytes(&self::update(id, update)?).await
+    }
+}
+
+/// What an alert is about, and whom it concerns.
+impl Alerts {
+    /// The domains of an alert. Page: "Get alert related domain information API". Needs `URL.Read.All`.
+    pub fn domains(&self, id: &AlertId) -> Walk<Domain> {
+        DOMAINS.list(&self.endpoint, &[id.as_str()])
+    }
+
+    /// The files of an alert. Page: "Get alert related files information API". Needs `File.Read.All`.
+    pub fn files(&self, id: &AlertId) -> Walk<File> {
+        FILES.list(&self.endpoint, &[id.as_str()])
+    }
+
+    /// The addresses of an alert. Page: "Get alert related IPs' information API". Needs `Ip.Read.All`.
+    pub fn ips(&self, id: &AlertId) -> Walk<IpAddress> {
+        IPS.list(&self.endpoint, &[id.as_str()])
+    }
+
+    /// The machine of an alert. Page: "Get alert related machine information API". Needs `Machine.Read.All` (application)
+    /// or `Machine.Read` (delegated).
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such alert, or its machine is not known any more.
+    pub async fn machine(&self, id: &AlertId) -> Result<Machine> {
+        self.endpoint.element(&MACHINE.call(&[id.as_str()])?).await
+    }
+
+    /// The user of an alert; `None` where it has none. Page: "Get alert related user information API". Needs
+    /// `User.Read.All`.
+    ///
+    /// # Errors
+    /// What the service says; that there is no such alert looks like one without a user.
+    pub async fn user(&self, id: &AlertId) -> Result<Option<LogonUser>> {
+        match self.endpoint.element(&USER.call(&[id.as_str()])?).await {
+            Err(error) if error.kind() == ErrorKind::NotFound && error.code().is_some() => Ok(None),
+            outcome => outcome.map(Some),
+        }
     }
 }
 

@@ -2,26 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use pocketsoc_model::RawJson;
-use pocketsoc_transport::{KeepRaw, lenient};
+use pocketsoc_transport::lenient;
 use serde::Deserialize;
 
-/// Types that keep the bytes they were read from.
-macro_rules! keep_raw {
-    ($($name:ident),+) => {
-        $(impl $name {
-            /// Its JSON as it came, byte for byte.
-            pub fn raw(&self) -> Option<&RawJson> {
-                self.raw.as_ref()
-            }
-        }
+use crate::raw::keep_raw;
 
-        impl KeepRaw for $name {
-            fn keep_raw(&mut self, raw: RawJson) {
-                self.raw = Some(raw);
-            }
-        })+
-    };
-}
 keep_raw!(LogonUser, Software, Vulnerability);
 
 /// An account that logs on to machines. Page: "User resource type".

@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use pocketsoc_model::{Error, ErrorKind, RawJson, Result, id_type};
-use pocketsoc_transport::{Decode as _, KeepRaw, lenient};
+use pocketsoc_transport::{Decode as _, lenient};
 use serde::Deserialize;
 
 use super::words::{DeviceValue, ExposureLevel, HealthStatus, OnboardingStatus, RiskScore};
+use crate::raw::keep_raw;
 
 id_type! {
     /// The id of a machine: forty hexadecimal digits.
@@ -156,6 +157,8 @@ pub struct VmMetadata {
     pub subscription_id: Option<String>,
 }
 
+keep_raw!(Machine);
+
 impl Machine {
     /// Reads a machine from its JSON, as the service or a file has it.
     ///
@@ -165,16 +168,5 @@ impl Machine {
         Self::decode(text).map_err(|e| {
             Error::new(ErrorKind::Decode, "read a machine").with_message("it is no machine").with_source(e)
         })
-    }
-
-    /// The machine's JSON as it came, byte for byte.
-    pub fn raw(&self) -> Option<&RawJson> {
-        self.raw.as_ref()
-    }
-}
-
-impl KeepRaw for Machine {
-    fn keep_raw(&mut self, raw: RawJson) {
-        self.raw = Some(raw);
     }
 }

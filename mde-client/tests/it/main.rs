@@ -4,6 +4,7 @@
 mod containment;
 mod decode;
 mod machines;
+mod more;
 mod requests;
 mod source;
 mod specimens;
