@@ -4,6 +4,7 @@ use pocketsoc_model::{Product, Result, TransitionTable};
 use pocketsoc_transport::{Call, Connection, Endpoint, Method, Service, quota};
 
 use crate::alerts::Alerts;
+use crate::hunting::Hunting;
 use crate::incidents::Incidents;
 use crate::source::{GraphAlertDetections, GraphIncidentDetections};
 
@@ -50,6 +51,11 @@ impl GraphSecurityClient {
     /// Incidents, as the service has them.
     pub fn incidents(&self) -> Incidents {
         Incidents::new(self.endpoint.clone())
+    }
+
+    /// Advanced hunting over all Defender products.
+    pub fn hunting(&self) -> Hunting {
+        Hunting::new(self.endpoint.clone())
     }
 
     /// Alerts as normalized detections, under a display name.

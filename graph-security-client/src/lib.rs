@@ -4,6 +4,7 @@ mod alerts;
 mod client;
 mod comment;
 pub mod evidence;
+mod hunting;
 mod incidents;
 mod normalize;
 mod source;
@@ -13,6 +14,7 @@ pub use alerts::{Alert, AlertId, AlertQuery, AlertUpdate, Alerts, fields as aler
 pub use client::{GraphSecurityClient, GraphSecurityClientBuilder};
 pub use comment::AlertComment;
 pub use evidence::{Evidence, EvidenceDetail};
+pub use hunting::Hunting;
 pub use incidents::{
     Incident, IncidentId, IncidentQuery, IncidentUpdate, Incidents, fields as incident_fields,
 };
@@ -26,8 +28,9 @@ pub use words::{
 pub use pocketsoc_model::{
     Capabilities, Classification, Detail, Detection, DetectionChange, DetectionId, DetectionQuery,
     DetectionSource, DetectionSourceExt, DetectionStream, Determination, Entity, EntityKind, Error,
-    ErrorKind, Operation, Principal, Product, Properties, RawJson, RequiredPermissions, Result, Severity,
-    Status, Tactic, TechniqueId, TransitionTable, WalkReport,
+    ErrorKind, Hunt, HuntColumn, HuntColumnKind, HuntQuery, HuntRow, HuntRows, HuntValue, Operation,
+    Principal, Product, Properties, RawJson, RequiredPermissions, Result, Severity, Status, Tactic,
+    TechniqueId, Timespan, TransitionTable, WalkReport,
 };
 /// Signing in, clouds, limits: what all clients share.
 pub use pocketsoc_transport as transport;

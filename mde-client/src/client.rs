@@ -6,6 +6,7 @@ use pocketsoc_transport::{Connection, Endpoint, Service};
 use crate::actions::MachineActions;
 use crate::alerts::Alerts;
 use crate::containment::Containment;
+use crate::hunting::Hunting;
 use crate::indicators::Indicators;
 use crate::investigations::Investigations;
 use crate::machines::Machines;
@@ -76,6 +77,11 @@ impl MdeClient {
     /// Files, addresses, domains and accounts: what is known of them.
     pub fn observables(&self) -> Observables {
         Observables::new(self.endpoint.clone())
+    }
+
+    /// Advanced hunting.
+    pub fn hunting(&self) -> Hunting {
+        Hunting::new(self.endpoint.clone())
     }
 
     /// Acts on machines, safely. What serializes the intents on a machine is shared by all that come from this client.

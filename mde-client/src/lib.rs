@@ -4,6 +4,7 @@ mod actions;
 mod alerts;
 mod client;
 mod containment;
+mod hunting;
 mod indicators;
 mod investigations;
 mod machines;
@@ -24,6 +25,7 @@ pub use alerts::{
 };
 pub use client::{MdeClient, MdeClientBuilder};
 pub use containment::{ActionHandle, Containment, Intent, PlannedAction, ScanDepth};
+pub use hunting::Hunting;
 pub use indicators::{
     ImportOutcome, Indicator, IndicatorAction, IndicatorId, IndicatorKind, Indicators, NewIndicator,
     fields as indicator_fields,
@@ -41,8 +43,9 @@ pub use source::MdeDetections;
 pub use pocketsoc_model::{
     ActionId, ActionStatus, Capabilities, Classification, Detail, Detection, DetectionChange, DetectionId,
     DetectionQuery, DetectionSource, DetectionSourceExt, DetectionStream, Determination, Entity, EntityKind,
-    Error, ErrorKind, HostContainment, HostId, Isolation, IsolationScope, Operation, Principal, Product,
-    RawJson, RequiredPermissions, Result, Severity, Status, Tactic, TechniqueId, TransitionTable, WalkReport,
+    Error, ErrorKind, HostContainment, HostId, Hunt, HuntColumn, HuntColumnKind, HuntQuery, HuntRow,
+    HuntRows, HuntValue, Isolation, IsolationScope, Operation, Principal, Product, RawJson,
+    RequiredPermissions, Result, Severity, Status, Tactic, TechniqueId, TransitionTable, WalkReport,
 };
 /// Signing in, clouds, limits: what all clients share.
 pub use pocketsoc_transport as transport;

@@ -9,6 +9,7 @@ mod detection;
 mod entity;
 mod error;
 mod ext;
+mod hunting;
 mod id;
 mod lane;
 mod memory;
@@ -43,6 +44,10 @@ pub use entity::{
 };
 pub use error::{Error, ErrorKind, Position, RefusedTransition, Result, ThrottledBy};
 pub use ext::DetectionSourceExt;
+pub use hunting::{
+    Hunt, HuntColumn, HuntColumnKind, HuntQuery, HuntRow, HuntRows, HuntValue, Timespan, flag_column,
+    json_column,
+};
 pub use id::{__check_id, CorrelationKey, DetectionId, InvalidId};
 pub use lane::Lane;
 pub use memory::MemorySource;
@@ -56,7 +61,7 @@ pub use read_back::{USUAL_LOOKS, read_back};
 pub use severity::Severity;
 pub use source::DetectionSource;
 pub use status::Status;
-pub use stream::{DetectionStream, ResumePoint, WalkLog, WalkReport};
+pub use stream::{DetectionStream, Reported, ResumePoint, WalkLog, WalkReport};
 pub use timestamp::{InvalidTimestamp, parse_timestamp};
 pub use transition::{Step, TransitionTable};
 pub use verdict::{Classification, Determination, IllegalPair, check_pair};

@@ -68,27 +68,30 @@ impl WalkLog {
     }
 }
 
-/// A walk over detections: `next()` until `None`, then ask [`report`](Self::report).
+/// A walk over detections.
+pub type DetectionStream = Reported<Detection>;
+
+/// A walk with a report: `next()` until `None`, then ask [`report`](Self::report).
 ///
 /// An `Err` is one bad element or one lost page, not the end; the end is `None`. The stream does nothing while it is
 /// not polled, and dropping it ends the walk.
-pub struct DetectionStream {
+pub struct Reported<T> {
     /// `None` once it has ended: a stream need not bear being asked again.
-    inner: Option<Pin<Box<dyn Stream<Item = Result<Detection>> + Send>>>,
+    inner: Option<Pin<Box<dyn Stream<Item = Result<T>> + Send>>>,
     log: WalkLog,
 }
 
-impl DetectionStream {
+impl<T: Send + Unpin + 'static> Reported<T> {
     /// A walk over `stream` whose report `log` is written by it.
-    pub fn new(stream: impl Stream<Item = Result<Detection>> + Send + 'static, log: WalkLog) -> Self {
+    pub fn new(stream: impl Stream<Item = Result<T>> + Send + 'static, log: WalkLog) -> Self {
         Self { inner: Some(Box::pin(stream)), log }
     }
 
-    /// A walk over detections that are already here.
-    pub fn from_vec(detections: Vec<Detection>) -> Self {
+    /// A walk over what is already here.
+    pub fn from_vec(items: Vec<T>) -> Self {
         let log = WalkLog::new();
         let end = log.clone();
-        let mut items = detections.into_iter();
+        let mut items = items.into_iter();
         let stream = PollNext(move || {
             let next = items.next().map(Ok);
             if next.is_none() {
@@ -105,9 +108,21 @@ impl DetectionStream {
         Self::new(PollNext(move || error.take().map(Err)), WalkLog::new())
     }
 
-    /// The next detection or failure; `None` at the end, however often it is asked.
-    pub async fn next(&mut self) -> Option<Result<Detection>> {
+    /// The next one or failure; `None` at the end, however often it is asked.
+    pub async fn next(&mut self) -> Option<Result<T>> {
         std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+
+    /// All of it, in memory, and the report.
+    ///
+    /// # Errors
+    /// The first failure of the walk.
+    pub async fn collect_all(mut self) -> Result<(Vec<T>, WalkReport)> {
+        let mut all = Vec::new();
+        while let Some(item) = self.next().await {
+            all.push(item?);
+        }
+        Ok((all, self.report()))
     }
 
     /// What the walk saw so far; final once `next` has returned `None`.
@@ -116,8 +131,8 @@ impl DetectionStream {
     }
 }
 
-impl Stream for DetectionStream {
-    type Item = Result<Detection>;
+impl<T> Stream for Reported<T> {
+    type Item = Result<T>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
@@ -129,9 +144,9 @@ impl Stream for DetectionStream {
     }
 }
 
-impl fmt::Debug for DetectionStream {
+impl<T> fmt::Debug for Reported<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DetectionStream").field("report", &self.report()).finish_non_exhaustive()
+        f.debug_struct("Reported").field("report", &self.log.report()).finish_non_exhaustive()
     }
 }
 

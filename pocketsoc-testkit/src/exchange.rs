@@ -44,6 +44,10 @@ async fn exchange(
         Some(Trouble::Refuse) => Err(io::ErrorKind::ConnectionRefused.into()),
         Some(Trouble::ResetAfter) => Err(io::ErrorKind::ConnectionReset.into()),
         Some(Trouble::Hang) => std::future::pending().await,
+        Some(Trouble::Late(wait)) => {
+            tenant.clock().sleep(wait).await;
+            respond(reply, None, Arc::clone(tenant.clock()))
+        }
         other => respond(reply, other.as_ref(), Arc::clone(tenant.clock())),
     }
 }

@@ -23,6 +23,8 @@ pub enum Trouble {
     Refuse,
     /// Carried out, then no answer, ever. In-memory exchange only.
     Hang,
+    /// Carried out, and answered only after so long. In-memory exchange only.
+    Late(Duration),
     /// The body breaks off with an error after so many bytes. In-memory exchange only.
     BreakOff(usize),
     /// The body just ends after so many bytes. In-memory exchange only.

@@ -71,7 +71,7 @@ impl Endpoint {
             route = call.template
         );
         async {
-            let (times, clock) = (&shared.times, &shared.clock);
+            let (times, clock) = (shared.times.of(call), &shared.clock);
             let (mut attempt, mut ambiguous, mut refused) = (1_u32, 0_u32, None);
             let mut deadline = until;
             let mut last: Option<Failed> = None;
@@ -164,7 +164,7 @@ impl Endpoint {
         let shared = &self.connection.0;
         let Some(limiter) = self.connection.limiter(call.quota) else { return Ok(None) };
         let remaining = deadline.map(|end| end.saturating_sub(shared.clock.monotonic()));
-        let patience = remaining.unwrap_or(shared.times.operation);
+        let patience = remaining.unwrap_or(shared.times.of(call).operation);
         let slot = Box::pin(limiter.acquire(call.lane, call.operation, patience));
         let Some(remaining) = remaining else { return slot.await.map(Some) };
         match future::select(slot, shared.clock.sleep(remaining)).await {
@@ -341,8 +341,11 @@ fn request(call: &Call, url: &Url, token: &Token) -> Result<Request<bytes::Bytes
     for (name, value) in &call.headers {
         request = request.header(*name, *value);
     }
+    let typed = call.headers.iter().any(|(name, _)| *name == header::CONTENT_TYPE.as_str());
     if call.body.is_some() {
-        request = request.header(header::CONTENT_TYPE, "application/json");
+        if !typed {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
     } else if matches!(call.method, Method::Post | Method::Patch | Method::Put) {
         // HTTP/1.1 would leave it out for want of a body, and front ends answer 411 to that.
         request = request.header(header::CONTENT_LENGTH, "0");

@@ -70,6 +70,7 @@ pub struct Call {
     pub(crate) quota: &'static Quota,
     pub(crate) lane: Lane,
     pub(crate) permission: Option<&'static str>,
+    pub(crate) runs_long: bool,
 }
 
 impl Call {
@@ -140,6 +141,7 @@ impl Call {
             quota,
             lane: Lane::Triage,
             permission: None,
+            runs_long: false,
         }
     }
 
@@ -196,6 +198,13 @@ impl Call {
     #[must_use]
     pub fn with_permission(mut self, permission: &'static str) -> Self {
         self.permission = Some(permission);
+        self
+    }
+
+    /// Says that the service may work on it for minutes: [`TimeLimits::long_run`](crate::TimeLimits) holds.
+    #[must_use]
+    pub fn with_long_run(mut self) -> Self {
+        self.runs_long = true;
         self
     }
 

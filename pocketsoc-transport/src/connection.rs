@@ -10,6 +10,7 @@ use pocketsoc_model::{Clock, Error, ErrorKind, Result};
 use url::Url;
 
 use crate::auth::{Authority, Credential, Exchange, SignIn, TokenCache};
+use crate::call::Call;
 use crate::http_send::{HttpSend, ReqwestSend};
 use crate::quota::{Limiter, Quota};
 use crate::retry::{Jitter, RetryBudget, RetryPolicy};
@@ -26,6 +27,9 @@ pub struct TimeLimits {
     pub operation: Duration,
     /// Waiting for the bytes of a body that has begun. 20 s.
     pub stall: Duration,
+    /// One attempt at what the service may work on for 200 s, such as advanced hunting, in place of `attempt`; the call
+    /// gets at least as long. 210 s.
+    pub long_run: Duration,
 }
 
 impl Default for TimeLimits {
@@ -34,6 +38,7 @@ impl Default for TimeLimits {
             attempt: Duration::from_secs(30),
             operation: Duration::from_secs(100),
             stall: Duration::from_secs(20),
+            long_run: Duration::from_secs(210),
         }
     }
 }
@@ -46,6 +51,7 @@ impl TimeLimits {
             attempt: self.attempt.min(limit),
             operation: self.operation.min(limit),
             stall: self.stall.min(limit),
+            long_run: self.long_run.min(limit),
         }
     }
 
@@ -61,6 +67,21 @@ impl TimeLimits {
     pub fn with_operation(mut self, limit: Duration) -> Self {
         self.operation = limit;
         self
+    }
+
+    /// Another limit for one attempt at what the service works on for long.
+    #[must_use]
+    pub fn with_long_run(mut self, limit: Duration) -> Self {
+        self.long_run = limit;
+        self
+    }
+
+    /// The limits of a call.
+    pub(crate) fn of(&self, call: &Call) -> Self {
+        if !call.runs_long {
+            return *self;
+        }
+        Self { attempt: self.long_run, operation: self.operation.max(self.long_run), ..*self }
     }
 
     /// Another limit for waiting within a body.

@@ -9,6 +9,7 @@ mod cloud;
 mod connection;
 mod endpoint;
 mod http_send;
+mod hunt;
 #[cfg(feature = "keyring")]
 mod keyring;
 pub mod lenient;

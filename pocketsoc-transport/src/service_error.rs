@@ -87,7 +87,10 @@ pub(crate) fn read(
     if kind == ErrorKind::RateLimited {
         error = error.with_throttled_by(throttled_by(&message));
     }
-    let hint = by_code(&code).map(str::to_owned).or_else(|| hint(call, service, kind, retry_after));
+    let hint = by_quota(&error)
+        .or(by_code(&code))
+        .map(str::to_owned)
+        .or_else(|| hint(call, service, kind, retry_after));
     match hint {
         Some(hint) => error.with_hint(hint),
         None => error,
@@ -128,6 +131,14 @@ fn throttled_by(message: &str) -> ThrottledBy {
     let text = message.to_ascii_lowercase();
     let about_time = ["cpu", "run time", "running time", "runtime", "execution time"];
     if about_time.iter().any(|word| text.contains(word)) { ThrottledBy::RunTime } else { ThrottledBy::Calls }
+}
+
+/// What to do where the quota that is used up is not one of calls.
+fn by_quota(error: &Error) -> Option<&'static str> {
+    (error.throttled_by() == Some(ThrottledBy::RunTime)).then_some(
+        "the tenant's run time for queries is used up, not its calls: wait for the next quarter of an hour (Graph) or hour \
+         (Defender for Endpoint), and ask for less: a shorter time, fewer columns, filters first",
+    )
 }
 
 /// What to fix, where Azure Resource Manager's code says more than the status.

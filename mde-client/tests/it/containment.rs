@@ -1,28 +1,14 @@
 //! Isolating the right machine, once, and knowing what became of it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use mde_client::{
     ActionStatus, Containment, ErrorKind, HostContainment, Intent, Isolation, IsolationScope, MachineAction,
-    MachineActionId, MachineId, MdeClient,
+    MachineActionId, MachineId,
 };
 use pocketsoc_testkit::{Agent, Fault, Tenant, Trouble};
-use pocketsoc_transport::{Cloud, Connection, Credential, Secret, SystemClock};
 
-fn tenant() -> Tenant {
-    Tenant::builder().alerts(3).clock(clock()).build()
-}
-
-fn clock() -> Arc<SystemClock> {
-    Arc::new(SystemClock::starting_at("2026-09-21T13:00:00Z".parse().unwrap()))
-}
-
-fn client(tenant: &Tenant) -> MdeClient {
-    let credential = Credential::client_secret(Tenant::ID, Tenant::CLIENT_ID, Secret::new(Tenant::SECRET));
-    let connection = Connection::builder(credential, Cloud::Public).http(tenant.exchange()).clock(clock());
-    MdeClient::new(&connection.without_pacing().build().unwrap()).unwrap()
-}
+use crate::virtual_tenant::{client, tenant};
 
 fn first(tenant: &Tenant) -> MachineId {
     MachineId::new(tenant.machine_names().swap_remove(0).0).unwrap()
@@ -40,7 +26,7 @@ fn posts(tenant: &Tenant) -> usize {
 
 #[tokio::test(start_paused = true)]
 async fn an_isolation_is_followed_to_its_end_and_released_again() {
-    let tenant = tenant();
+    let tenant = tenant().alerts(3).build();
     let (containment, machine) = (client(&tenant).containment(), first(&tenant));
     let done = isolate(&containment, &machine).await.unwrap();
     assert_eq!(done.progress(), ActionStatus::Succeeded);
@@ -60,7 +46,7 @@ async fn an_isolation_is_followed_to_its_end_and_released_again() {
 
 #[tokio::test(start_paused = true)]
 async fn the_target_is_one_machine_or_nothing_is_done() {
-    let tenant = tenant();
+    let tenant = tenant().alerts(3).build();
     let containment = client(&tenant).containment();
     let names = tenant.machine_names();
     let (id, name) = names[3].clone();
@@ -86,7 +72,7 @@ async fn the_target_is_one_machine_or_nothing_is_done() {
 #[tokio::test(start_paused = true)]
 async fn what_is_under_way_is_joined_and_its_opposite_is_a_conflict() {
     for hands_out in [false, true] {
-        let tenant = tenant();
+        let tenant = tenant().alerts(3).build();
         if hands_out {
             tenant.hand_out_pending_actions();
         }
@@ -123,7 +109,7 @@ async fn an_isolation_whose_answer_was_lost_is_found_and_never_sent_again() {
         Trouble::Answering(pocketsoc_testkit::Reply::empty(502)),
         Trouble::Answering(pocketsoc_testkit::Reply::empty(504)),
     ] {
-        let tenant = tenant();
+        let tenant = tenant().alerts(3).build();
         let (containment, machine) = (client(&tenant).containment(), first(&tenant));
         tenant.add_fault(Fault::on("/isolate", trouble));
         let done = isolate(&containment, &machine).await.unwrap();
@@ -131,7 +117,7 @@ async fn an_isolation_whose_answer_was_lost_is_found_and_never_sent_again() {
         assert_eq!((tenant.requests_to("/isolate").len(), tenant.actions_on(machine.as_str()).len()), (1, 1));
     }
     // Where it is not found, nobody knows, and nothing is tried again.
-    let tenant = tenant();
+    let tenant = tenant().alerts(3).build();
     let (containment, machine) = (client(&tenant).containment(), first(&tenant));
     tenant.add_fault(Fault::status("/isolate", 500));
     let error = isolate(&containment, &machine).await.unwrap_err();
@@ -150,7 +136,7 @@ async fn what_was_certainly_not_carried_out_is_sent_again() {
         Fault::throttle("/isolate", "1").times(2),
         Fault::status("/isolate", 401).once(),
     ] {
-        let tenant = tenant();
+        let tenant = tenant().alerts(3).build();
         let (containment, machine) = (client(&tenant).containment(), first(&tenant));
         tenant.add_fault(fault);
         isolate(&containment, &machine).await.unwrap();
@@ -160,7 +146,7 @@ async fn what_was_certainly_not_carried_out_is_sent_again() {
 
 #[tokio::test(start_paused = true)]
 async fn every_end_is_told_as_what_it_is() {
-    let tenant = tenant();
+    let tenant = tenant().alerts(3).build();
     let (containment, machine) = (client(&tenant).containment(), first(&tenant));
     for (agent, status, said) in
         [(Agent::Fails, ActionStatus::Failed, "failed"), (Agent::IsOff, ActionStatus::TimedOut, "timed out")]
@@ -186,7 +172,7 @@ async fn every_end_is_told_as_what_it_is() {
 
 #[tokio::test(start_paused = true)]
 async fn a_dry_run_says_what_would_be_sent_and_sends_nothing() {
-    let tenant = tenant();
+    let tenant = tenant().alerts(3).build();
     let (containment, machine) = (client(&tenant).containment(), first(&tenant));
     let plan =
         containment.plan(&machine, &Intent::Isolate(IsolationScope::Selective), "INC-42").await.unwrap();
@@ -201,7 +187,7 @@ async fn a_dry_run_says_what_would_be_sent_and_sends_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn fifty_at_once_leave_no_double_and_the_state_that_was_last_accepted() {
-    let tenant = tenant();
+    let tenant = tenant().alerts(3).build();
     let (client, machine) = (client(&tenant), first(&tenant));
     let mut tasks = tokio::task::JoinSet::new();
     for n in 0..50_u64 {
@@ -227,7 +213,7 @@ async fn fifty_at_once_leave_no_double_and_the_state_that_was_last_accepted() {
 
 #[tokio::test(start_paused = true)]
 async fn it_is_a_containment_like_any_other() {
-    let tenant = tenant();
+    let tenant = tenant().alerts(3).build();
     let containment = client(&tenant).containment();
     let containment: &dyn HostContainment = &containment;
     let host = containment.find_host(&tenant.machine_names()[0].1).await.unwrap();

@@ -1,27 +1,13 @@
 //! Machines as the service has them: found, inspected, labelled.
 
-use std::sync::Arc;
-
 use mde_client::{
     DeviceValue, ErrorKind, HealthStatus, Machine, MachineAction, MachineActionQuery, MachineActionStatus,
-    MachineId, MachineQuery, MdeClient, RiskScore, TagAction, action_fields, machine_fields,
+    MachineId, MachineQuery, RiskScore, TagAction, action_fields, machine_fields,
 };
-use pocketsoc_testkit::{Fault, Reply, Tenant, Trouble};
-use pocketsoc_transport::{Cloud, Connection, Credential, KeepRaw, Secret, SystemClock, Walk};
+use pocketsoc_testkit::{Fault, Reply, Trouble};
+use pocketsoc_transport::{KeepRaw, Walk};
 
-fn tenant() -> Tenant {
-    Tenant::builder().alerts(3).clock(clock()).build()
-}
-
-fn clock() -> Arc<SystemClock> {
-    Arc::new(SystemClock::starting_at("2026-09-21T13:00:00Z".parse().unwrap()))
-}
-
-fn client(tenant: &Tenant) -> MdeClient {
-    let credential = Credential::client_secret(Tenant::ID, Tenant::CLIENT_ID, Secret::new(Tenant::SECRET));
-    let connection = Connection::builder(credential, Cloud::Public).http(tenant.exchange()).clock(clock());
-    MdeClient::new(&connection.without_pacing().build().unwrap()).unwrap()
-}
+use crate::virtual_tenant::{client, tenant};
 
 async fn all<T: KeepRaw>(mut walk: Walk<T>) -> Vec<T> {
     let mut all = Vec::new();
@@ -34,7 +20,7 @@ async fn all<T: KeepRaw>(mut walk: Walk<T>) -> Vec<T> {
 
 #[tokio::test(start_paused = true)]
 async fn machines_are_listed_and_filtered_by_the_service() {
-    let tenant = tenant();
+    let tenant = tenant().alerts(3).build();
     let machines = client(&tenant).machines();
     let everything = all(machines.list(&MachineQuery::new())).await;
     assert_eq!(everything.len(), tenant.machine_names().len());
@@ -57,7 +43,7 @@ async fn machines_are_listed_and_filtered_by_the_service() {
 
 #[tokio::test(start_paused = true)]
 async fn one_machine_is_inspected_and_labelled() {
-    let tenant = tenant();
+    let tenant = tenant().alerts(3).build();
     let machines = client(&tenant).machines();
     let (id, name) = tenant.machine_names().swap_remove(0);
     let id = MachineId::new(id).unwrap();
@@ -98,7 +84,7 @@ async fn one_machine_is_inspected_and_labelled() {
 
 #[tokio::test(start_paused = true)]
 async fn actions_are_listed_by_machine_and_kind() {
-    let tenant = tenant();
+    let tenant = tenant().alerts(3).build();
     let client = client(&tenant);
     let machine = MachineId::new(tenant.machine_names().swap_remove(1).0).unwrap();
     let intent = mde_client::Intent::Scan(mde_client::ScanDepth::Quick);

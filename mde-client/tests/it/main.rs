@@ -3,6 +3,7 @@
 
 mod containment;
 mod decode;
+mod hunting;
 mod machines;
 mod more;
 mod requests;

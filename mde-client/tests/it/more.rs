@@ -1,31 +1,17 @@
 //! The smaller groups of the service: requests as the pages have them, answers as they come.
 
-use std::sync::Arc;
-
 use mde_client::{
     AlertId, AlertStatus, AlertUpdate, ErrorKind, File, ImportOutcome, Indicator, Investigation, LogonUser,
-    LookBack, MachineId, MdeClient, Software, Vulnerability, indicator_fields,
+    LookBack, MachineId, Software, Vulnerability, indicator_fields,
 };
 use pocketsoc_testkit::{Fault, Reply, Tenant, Trouble};
-use pocketsoc_transport::{Cloud, Connection, Credential, Decode, Secret, SystemClock};
+use pocketsoc_transport::Decode;
 
-fn tenant() -> Tenant {
-    Tenant::builder().alerts(5).clock(clock()).build()
-}
-
-fn clock() -> Arc<SystemClock> {
-    Arc::new(SystemClock::starting_at("2026-09-21T13:00:00Z".parse().unwrap()))
-}
-
-fn client(tenant: &Tenant) -> MdeClient {
-    let credential = Credential::client_secret(Tenant::ID, Tenant::CLIENT_ID, Secret::new(Tenant::SECRET));
-    let connection = Connection::builder(credential, Cloud::Public).http(tenant.exchange()).clock(clock());
-    MdeClient::new(&connection.without_pacing().build().unwrap()).unwrap()
-}
+use crate::virtual_tenant::{client, tenant};
 
 /// A tenant that answers one address with this.
 fn answering(path: &str, status: u16, body: &str) -> Tenant {
-    let tenant = tenant();
+    let tenant = tenant().alerts(5).build();
     tenant.add_fault(Fault::on(path, Trouble::Answer(Reply::json(status, body.to_owned()))));
     tenant
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value as Json, json};
 
+use super::hunting::{self, Spelling};
 use super::render::{Rendered, stamp};
 use super::{MDE_RESOURCE, Mood, Tenant, machines, origin};
 use crate::filter::{Filter, Value};
@@ -40,6 +41,7 @@ pub(super) fn route(tenant: &Tenant, request: &Request, path: &[&str], mood: Moo
         ("GET", ["alerts"]) => list(tenant, request),
         ("GET", ["alerts", id]) => get(tenant, request, id, mood),
         ("PATCH", ["alerts", id]) => update(tenant, request, id, mood),
+        ("POST", ["advancedqueries", "run"]) => hunt(tenant, request),
         (_, ["machines", rest @ ..]) => machines::machines(tenant, request, rest),
         (_, ["machineactions", rest @ ..]) => machines::actions(tenant, request, rest),
         (_, ["alerts"]) => Ok(Reply::empty(405).with_header("allow", "GET")),
@@ -232,6 +234,13 @@ fn update(tenant: &Tenant, request: &Request, id: &str, mood: Mood) -> Answer {
     }
     Ok(Reply::json(200, Rendered::new(alert, alert.triage.now(), &tenant.0.machines, true).json())
         .with_header("date", stamp(now)))
+}
+
+fn hunt(tenant: &Tenant, request: &Request) -> Answer {
+    admit(tenant, request, &["AdvancedQuery.Read.All", "AdvancedQuery.Read"])?;
+    let spelling = Spelling { schema: "Schema", results: "Results", name: "Name", kind: "Type" };
+    hunting::run(tenant, request, &spelling)
+        .map_err(|(status, code, message)| refusal(status, code, &message))
 }
 
 /// What the "Update alert" page allows.

@@ -4,8 +4,10 @@
 mod arm;
 mod entra;
 mod graph;
+mod hunting;
 mod machines;
 mod mde;
+mod quotas;
 mod render;
 
 use std::collections::HashMap;
@@ -87,6 +89,9 @@ struct State {
     tokens: HashMap<String, Claims>,
     sessions: Sessions,
     fleet: machines::Fleet,
+    hunting: hunting::Limits,
+    quotas: quotas::Counted,
+    processes: hunting::Processes,
     minted: u64,
     faults: Vec<Fault>,
     requests: Vec<Request>,
@@ -209,6 +214,9 @@ impl TenantBuilder {
                 tokens: HashMap::new(),
                 sessions: Sessions::default(),
                 fleet: machines::Fleet::default(),
+                hunting: hunting::Limits::default(),
+                quotas: quotas::Counted::default(),
+                processes: hunting::Processes { count: 200, until: now },
                 minted: 0,
                 faults: Vec::new(),
                 requests: Vec::new(),
@@ -400,6 +408,9 @@ impl Tenant {
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
         if let Some(challenge) = self.challenge(request) {
             return challenge;
+        }
+        if let Some(refusal) = self.over_quota(request, &segments) {
+            return refusal;
         }
         match segments.as_slice() {
             [tenant, "oauth2", "v2.0", "token"] => entra::token(self, request, tenant),

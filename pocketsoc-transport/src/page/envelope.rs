@@ -11,9 +11,21 @@ const NEXT_LINKS: [&str; 3] = ["@odata.nextLink", "nextLink", "odata.nextLink"];
 /// Largest member beside the elements that is kept; none that matters comes near.
 const LARGEST_MEMBER: usize = 64 * 1024;
 
+/// Under which names an envelope holds what matters.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Names {
+    /// The list of elements.
+    pub(crate) list: &'static [&'static str],
+    /// A member to be kept whole, for whoever reads the elements.
+    pub(crate) aside: &'static [&'static str],
+}
+
+/// A list as OData has it.
+const ODATA: Names = Names { list: &["value"], aside: &[] };
+
 /// What the next bytes hold.
 #[derive(Debug)]
-pub(super) enum Piece<T> {
+pub(crate) enum Piece<T> {
     /// The list begins: what stood before it is known.
     Beginning,
     /// One element: where it stands in [`Envelope::text`], and what it was read as, if it could be.
@@ -26,10 +38,10 @@ pub(super) enum Piece<T> {
 
 /// The structure of the list is broken here; nothing behind it can be cut.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Broken {
+pub(crate) struct Broken {
     /// The byte within the page.
-    pub(super) offset: u64,
-    pub(super) what: &'static str,
+    pub(crate) offset: u64,
+    pub(crate) what: &'static str,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +74,8 @@ struct Scan {
 
 /// Cuts one page.
 #[derive(Debug)]
-pub(super) struct Envelope {
+pub(crate) struct Envelope {
+    names: &'static Names,
     place: Place,
     /// The page is a bare array: no object around it.
     bare: bool,
@@ -70,6 +83,8 @@ pub(super) struct Envelope {
     null_list: bool,
     name: String,
     next_link: Option<String>,
+    /// The member that is kept whole.
+    aside: Option<String>,
     /// What has arrived and is not yet cut.
     text: String,
     /// Where in `text` the cutting is.
@@ -85,14 +100,21 @@ pub(super) struct Envelope {
 }
 
 impl Envelope {
-    pub(super) fn new(element_limit: usize) -> Self {
+    /// One as OData has it.
+    pub(crate) fn new(element_limit: usize) -> Self {
+        Self::with_names(&ODATA, element_limit)
+    }
+
+    pub(crate) fn with_names(names: &'static Names, element_limit: usize) -> Self {
         Self {
+            names,
             place: Place::Start,
             bare: false,
             found_list: false,
             null_list: false,
             name: String::new(),
             next_link: None,
+            aside: None,
             text: String::new(),
             at: 0,
             before: 0,
@@ -104,7 +126,7 @@ impl Envelope {
     }
 
     /// Takes the next bytes.
-    pub(super) fn feed(&mut self, chunk: &[u8]) {
+    pub(crate) fn feed(&mut self, chunk: &[u8]) {
         self.text.drain(..self.at);
         self.before += self.at as u64;
         self.at = 0;
@@ -135,32 +157,37 @@ impl Envelope {
     }
 
     /// The byte of the page that the cutting is at.
-    pub(super) fn offset(&self) -> u64 {
+    pub(crate) fn offset(&self) -> u64 {
         self.before + self.at as u64
     }
 
     /// Whether the elements have been reached.
-    pub(super) fn has_list(&self) -> bool {
+    pub(crate) fn has_list(&self) -> bool {
         self.found_list
     }
 
     /// Whether the list was given as null.
-    pub(super) fn list_was_null(&self) -> bool {
+    pub(crate) fn list_was_null(&self) -> bool {
         self.null_list
     }
 
     /// The link to the next page, as soon as it has been read.
-    pub(super) fn next_link(&self) -> Option<&str> {
+    pub(crate) fn next_link(&self) -> Option<&str> {
         self.next_link.as_deref()
     }
 
+    /// The member that is kept whole, as soon as it has been read.
+    pub(crate) fn aside(&self) -> Option<&str> {
+        self.aside.as_deref()
+    }
+
     /// The text of an element, until more is fed.
-    pub(super) fn text(&self, element: &Range<usize>) -> &str {
+    pub(crate) fn text(&self, element: &Range<usize>) -> &str {
         self.text.get(element.clone()).unwrap_or_default()
     }
 
     /// Whether bytes of this element were no text.
-    pub(super) fn was_replaced(&mut self, element: &Range<usize>) -> bool {
+    pub(crate) fn was_replaced(&mut self, element: &Range<usize>) -> bool {
         let (start, end) = (self.before + element.start as u64, self.before + element.end as u64);
         while self.replaced.front().is_some_and(|at| *at < start) {
             self.replaced.pop_front();
@@ -170,7 +197,7 @@ impl Envelope {
 
     /// The next piece. `read` reads an element from the beginning of a text, and says how long it is; `None` when
     /// there is no whole one.
-    pub(super) fn next<T>(
+    pub(crate) fn next<T>(
         &mut self,
         mut read: impl FnMut(&str) -> Option<(T, usize)>,
     ) -> Result<Piece<T>, Broken> {
@@ -183,7 +210,7 @@ impl Envelope {
     }
 
     /// The next piece, the beginning of the list among them.
-    pub(super) fn step<T>(
+    pub(crate) fn step<T>(
         &mut self,
         mut read: impl FnMut(&str) -> Option<(T, usize)>,
     ) -> Result<Piece<T>, Broken> {
@@ -216,7 +243,7 @@ impl Envelope {
                     },
                 },
                 (Place::Colon, b':') => self.go(Place::Value),
-                (Place::Value, b'[') if self.name == "value" && !self.found_list => {
+                (Place::Value, b'[') if self.names.list.contains(&self.name.as_str()) && !self.found_list => {
                     self.found_list = true;
                     self.go(Place::Element);
                     return Ok(Piece::Beginning);
@@ -261,11 +288,14 @@ impl Envelope {
 
     /// Notes the value of a member beside the elements.
     fn member(&mut self, value: &Range<usize>) {
-        self.null_list |= self.name == "value" && self.text(value) == "null";
+        self.null_list |= self.names.list.contains(&self.name.as_str()) && self.text(value) == "null";
         self.found_list |= self.null_list;
         if NEXT_LINKS.contains(&self.name.as_str()) {
             let link = serde_json::from_str::<Option<String>>(self.text(value));
             self.next_link = link.ok().flatten().filter(|link| !link.is_empty());
+        }
+        if self.names.aside.contains(&self.name.as_str()) {
+            self.aside = Some(self.text(value).to_owned());
         }
         self.place = Place::AfterValue;
     }

@@ -12,13 +12,13 @@ const REMEMBERED: usize = 131_072;
 const LINKS: usize = 65_536;
 
 /// The identity of an element read twice: its id and everything else, as one digest of its bytes.
-pub(super) fn digest(element: &[u8], seed: u64) -> u128 {
+pub(crate) fn digest(element: &[u8], seed: u64) -> u128 {
     xxh3_128_with_seed(element, seed)
 }
 
 /// Takes a digest for its own hash: it is one.
 #[derive(Debug, Default)]
-pub(super) struct Digested(u64);
+pub(crate) struct Digested(u64);
 
 impl Hasher for Digested {
     fn finish(&self) -> u64 {

@@ -9,6 +9,8 @@ mod pager;
 mod walk;
 
 pub use elements::{Elements, elements};
+pub(crate) use envelope::{Envelope, Names, Piece};
+pub(crate) use memory::{Digested, digest};
 pub use walk::Walk;
 
 use pocketsoc_model::{RawJson, ResumePoint};

@@ -7,6 +7,7 @@ mod listing;
 
 use serde_json::{Map, Value as Json, json};
 
+use super::hunting::{self, Spelling};
 use super::{GRAPH_RESOURCE, Mood, Tenant};
 use crate::message::{Reply, Request};
 use crate::population::{Remark, Triage, guid};
@@ -24,6 +25,7 @@ pub(super) fn route(tenant: &Tenant, request: &Request, path: &[&str], mood: Moo
         ("GET", ["alerts_v2", _]) => alerts::get(tenant, request, path[1], mood),
         ("PATCH", ["alerts_v2", _]) => alerts::update(tenant, request, path[1], mood),
         ("POST", ["alerts_v2", _, "comments"]) => alerts::comment(tenant, request, path[1], mood),
+        ("POST", ["runhuntingquery"]) => hunt(tenant, request),
         ("GET", ["incidents"]) => incidents::list(tenant, request),
         ("GET", ["incidents", _]) => incidents::get(tenant, request, path[1], mood),
         ("PATCH", ["incidents", _]) => incidents::update(tenant, request, path[1], mood),
@@ -33,7 +35,7 @@ pub(super) fn route(tenant: &Tenant, request: &Request, path: &[&str], mood: Moo
     answer.unwrap_or_else(|refused| refused).with_header("request-id", guid(request.path.len() as u64))
 }
 
-fn refusal(status: u16, code: &str, message: &str) -> Reply {
+pub(super) fn refusal(status: u16, code: &str, message: &str) -> Reply {
     let id = guid(u64::from(status));
     let inner = json!({"date": "2026-09-21T13:00:00", "request-id": id, "client-request-id": id});
     Reply::json(status, json!({"error": {"code": code, "message": message, "innerError": inner}}).to_string())
@@ -63,6 +65,13 @@ fn id_first(mut object: Json) -> String {
     let alerts = take("alerts").map(|alerts| format!(",\"alerts\":{alerts}")).unwrap_or_default();
     let rest = object.to_string();
     format!("{{\"id\":{id},{}{alerts}}}", &rest[1..rest.len() - 1])
+}
+
+fn hunt(tenant: &Tenant, request: &Request) -> Answer {
+    admit(tenant, request, &["ThreatHunting.Read.All"])?;
+    let spelling = Spelling { schema: "schema", results: "results", name: "name", kind: "type" };
+    hunting::run(tenant, request, &spelling)
+        .map_err(|(status, code, message)| refusal(status, code, &message))
 }
 
 fn not_found() -> Reply {
