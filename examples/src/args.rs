@@ -90,6 +90,8 @@ pub(crate) enum Command {
         #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
         comment: String,
     },
+    /// Advanced hunting: rows as a table, or as the service gave them
+    Hunt(HuntArgs),
     /// Whether each profile can sign in, what it may do, and what to fix
     Check,
     /// Turn native objects into normalized detections, one JSON line each
@@ -151,6 +153,31 @@ pub(crate) struct MachinesArgs {
     /// Only of this device group
     #[arg(long, value_name = "GROUP")]
     pub(crate) group: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct HuntArgs {
+    /// The query, in KQL
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) kql: String,
+    /// Through which service; unless given, Graph where a profile has it
+    #[arg(long, value_name = "SERVICE")]
+    pub(crate) via: Option<Via>,
+    /// Only rows since: RFC 3339, or an age such as 90m, 24h, 7d; a result that is too large then comes in parts
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<When>,
+    /// Only rows before: RFC 3339, or an age
+    #[arg(long, value_name = "TIME", requires = "since")]
+    pub(crate) until: Option<When>,
+}
+
+/// The services that can be hunted in, the one to prefer first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Via {
+    /// Graph security
+    Graph,
+    /// Defender for Endpoint's own endpoint, which is being retired
+    Mde,
 }
 
 #[derive(Debug, ClapArgs)]

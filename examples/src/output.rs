@@ -16,13 +16,16 @@ use crate::failure::Failure;
 /// Rows of a table that are printed together.
 const BATCH: usize = 100;
 
+/// A table whose columns would be narrower than this is no table.
+const LEAST_COLUMN: usize = 12;
+
 /// What can be printed as a table or as lines of JSON.
 pub(crate) trait Rows {
     type Row: Serialize;
     /// One line each.
     fn rows(&self) -> &[Self::Row];
     /// What stands over the columns.
-    fn columns(&self) -> Vec<&'static str>;
+    fn columns(&self) -> Vec<&str>;
     /// A row's cells.
     fn cells(&self, row: &Self::Row) -> Vec<String>;
 }
@@ -92,7 +95,11 @@ impl Output {
         }
         let mut table = Table::new();
         table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-        table.set_header(rows.columns().into_iter().map(|text| self.paint(Cell::new(text), None, true)));
+        let columns = rows.columns();
+        if table.width().is_some_and(|width| columns.len() * LEAST_COLUMN > usize::from(width)) {
+            return self.text(&blocks(rows));
+        }
+        table.set_header(columns.into_iter().map(|text| self.paint(Cell::new(text), None, true)));
         for row in rows.rows() {
             table.add_row(rows.cells(row).iter().map(|cell| clean(cell)));
         }
@@ -169,6 +176,17 @@ impl Output {
         };
         if bold { cell.add_attribute(Attribute::Bold) } else { cell }
     }
+}
+
+/// Rows one under the other, a line for each column that has something.
+fn blocks<R: Rows>(rows: &R) -> String {
+    let columns = rows.columns();
+    let widest = columns.iter().map(|name| name.chars().count()).max().unwrap_or_default();
+    let block = |row: &R::Row| -> String {
+        let cells = rows.cells(row).into_iter().zip(&columns).filter(|(cell, _)| !cell.is_empty());
+        cells.map(|(cell, name)| format!("{name:widest$}  {}\n", clean(&cell))).collect()
+    };
+    rows.rows().iter().map(block).collect::<Vec<_>>().join("\n")
 }
 
 fn unwritable(error: &io::Error) -> Failure {

@@ -166,7 +166,7 @@ impl Rows for Table<'_> {
         self.0
     }
 
-    fn columns(&self) -> Vec<&'static str> {
+    fn columns(&self) -> Vec<&str> {
         vec!["STATUS", "TYPE", "MACHINE", "CREATED (UTC)", "ID", "COMMENT"]
     }
 

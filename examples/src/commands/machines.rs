@@ -133,7 +133,7 @@ impl Rows for Table<'_> {
         self.0
     }
 
-    fn columns(&self) -> Vec<&'static str> {
+    fn columns(&self) -> Vec<&str> {
         vec!["RISK", "EXPOSURE", "HEALTH", "GROUP", "OS", "LAST SEEN (UTC)", "NAME, ID"]
     }
 

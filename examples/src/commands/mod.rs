@@ -2,6 +2,7 @@
 
 mod actions;
 mod check;
+mod hunt;
 mod list;
 mod machines;
 mod normalize;
@@ -28,6 +29,7 @@ pub(crate) async fn run(args: Args) -> Result<Outcome, Failure> {
         Some(Command::Actions { machine }) => actions::list(common, machine).await,
         Some(Command::Action { id }) => actions::show(common, &id).await,
         Some(Command::Cancel { id, comment }) => actions::cancel(common, &id, &comment).await,
+        Some(Command::Hunt(what)) => hunt::run(common, what).await,
         Some(Command::Check) => check::run(common).await,
         Some(Command::Normalize { from, file }) => normalize::run(common, from, &file),
         Some(Command::Tenant { port, alerts, seed }) => tenant::run(port, alerts, seed).await,

@@ -5,6 +5,7 @@ mod architecture;
 mod check;
 mod documents;
 mod fake;
+mod hunting;
 mod machines;
 mod ocsf;
 mod profiles;

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
 use serde::de::{DeserializeOwned, Error as _};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::{Error, ErrorKind, RawJson, Result, open_enum, parse_timestamp};
@@ -197,6 +197,13 @@ pub fn json_column<'de, T: DeserializeOwned, D: Deserializer<'de>>(
         Value::String(text) if text.is_empty() => Ok(None),
         Value::String(text) => serde_json::from_str(&text).map(Some).map_err(D::Error::custom),
         value => serde_json::from_value(value).map(Some).map_err(D::Error::custom),
+    }
+}
+
+impl Serialize for HuntRow {
+    /// As the service gave it.
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        self.raw.serialize(serializer)
     }
 }
 

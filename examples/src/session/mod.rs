@@ -1,21 +1,22 @@
 //! The connected sources of a run.
 
+mod connect;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use defender_cloud_client::{AlertScope, DefenderCloudClient};
-use graph_security_client::GraphSecurityClient;
 use mde_client::MdeClient;
-use pocketsoc_model::{Clock, Detection, DetectionId, DetectionSource, Error, ErrorKind, Product};
+use pocketsoc_model::{Clock, Detection, DetectionId, DetectionSource, Error, ErrorKind, Hunt, Product};
 use pocketsoc_testkit::TenantServer;
-use pocketsoc_transport::{Connection, SystemClock, TimeLimits};
+use pocketsoc_transport::{SystemClock, TimeLimits};
 
-use crate::args::Common;
+use crate::args::{Common, Via};
 use crate::embedded;
 use crate::failure::{Failure, Outcome, note};
-use crate::profile::{self, App, Profile, Vendor, Way};
+use crate::profile;
 use crate::sign_in::{self, Users};
+use connect::{Connected, connect};
 
 /// A connected source.
 pub(crate) type Source = Arc<dyn DetectionSource>;
@@ -25,6 +26,8 @@ pub(crate) struct Session {
     pub(crate) sources: Vec<Source>,
     /// The machines of the profiles that have some.
     fleets: Vec<Fleet>,
+    /// What can be hunted in.
+    pub(crate) hunters: Vec<Hunter>,
     /// The profiles whose user could not be signed in.
     pub(crate) refused: Vec<Refused>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -61,9 +64,10 @@ impl Session {
         let chosen =
             profiles.into_iter().filter(|p| common.profile.is_empty() || common.profile.contains(&p.name));
         let (mut sources, mut fleets, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+        let mut hunters = Vec::new();
         let mut users = Users::default();
         for profile in chosen {
-            let Connected { profile, connection, way, sources: found, fleet } =
+            let Connected { profile, connection, way, offered } =
                 connect(profile, limits, &clock, &mut users)?;
             let signed_in = match way {
                 Some(way) => {
@@ -73,16 +77,17 @@ impl Session {
             };
             match signed_in {
                 Ok(()) => {
-                    sources.extend(found);
-                    fleets.extend(fleet);
+                    sources.extend(offered.sources);
+                    fleets.extend(offered.fleet);
+                    hunters.extend(offered.hunter);
                 }
                 Err(error) => {
-                    let products = found.iter().map(|source: &Source| source.product()).collect();
+                    let products = offered.sources.iter().map(DetectionSource::product).collect();
                     refused.push(Refused { profile: profile.name, products, error });
                 }
             }
         }
-        Ok(Self { sources, fleets, refused, clock, tenant })
+        Ok(Self { sources, fleets, hunters, refused, clock, tenant })
     }
 
     /// The machines of the profiles that have some.
@@ -152,6 +157,13 @@ pub(crate) struct Fleet {
     pub(crate) client: MdeClient,
 }
 
+/// A profile that can be hunted in.
+pub(crate) struct Hunter {
+    pub(crate) name: String,
+    pub(crate) via: Via,
+    pub(crate) hunt: Box<dyn Hunt>,
+}
+
 /// A profile whose user could not be signed in.
 pub(crate) struct Refused {
     pub(crate) profile: String,
@@ -170,87 +182,4 @@ pub(crate) struct Found {
     pub(crate) source: Source,
     pub(crate) detection: Detection,
     pub(crate) failures: Vec<Failure>,
-}
-
-/// A profile with its sources, and how its user signs in first.
-struct Connected {
-    profile: Named,
-    connection: Connection,
-    way: Option<Way>,
-    sources: Vec<Source>,
-    fleet: Option<Fleet>,
-}
-
-/// What is left of a profile once it is connected.
-struct Named {
-    name: String,
-    vendor: Vendor,
-}
-
-/// Connects a profile: three calls, as any service would make them.
-fn connect(
-    profile: Profile,
-    limits: TimeLimits,
-    clock: &Arc<dyn Clock>,
-    users: &mut Users,
-) -> Result<Connected, Failure> {
-    let Profile { name, vendor, auth, expires_at, warnings, cloud, base_url, authority } = profile;
-    let wrong = |error: Error| Failure::of(&name, &error).into_usage();
-    for warning in &warnings {
-        note(&format!("warning: profile \"{name}\": {warning}"));
-    }
-    let session = |app: &App, lasting| users.session(authority.as_deref(), app, lasting);
-    let (mut credential, way) = auth.credential(session).map_err(wrong)?;
-    if let Some(at) = expires_at {
-        credential = credential.with_noted_expiry(at);
-    }
-    let mut connection =
-        Connection::builder(credential, cloud).time_limits(limits).clock(Arc::clone(clock)).user_agent("soc");
-    if let Some(authority) = authority {
-        connection = connection.authority(authority);
-    }
-    let connection = connection.build().map_err(wrong)?;
-    let (sources, fleet) = sources(&name, vendor.clone(), &connection, base_url).map_err(wrong)?;
-    Ok(Connected { profile: Named { name, vendor }, connection, way, sources, fleet })
-}
-
-/// What a vendor's client offers as sources.
-fn sources(
-    name: &str,
-    vendor: Vendor,
-    connection: &Connection,
-    base_url: Option<String>,
-) -> Result<(Vec<Source>, Option<Fleet>), Error> {
-    Ok(match vendor {
-        Vendor::DefenderEndpoint => {
-            let mut client = MdeClient::builder(connection);
-            if let Some(address) = base_url {
-                client = client.base_url(address);
-            }
-            let client = client.build()?;
-            let source: Source = Arc::new(client.detections(name));
-            (vec![source], Some(Fleet { name: name.to_owned(), client }))
-        }
-        Vendor::DefenderForCloud(subscription) => {
-            let mut client = DefenderCloudClient::builder(connection);
-            if let Some(address) = base_url {
-                client = client.base_url(address);
-            }
-            let all = client.build()?.detections(name);
-            let source: Source = match subscription {
-                Some(id) => Arc::new(all.within(AlertScope::subscription(id))),
-                None => Arc::new(all),
-            };
-            (vec![source], None)
-        }
-        Vendor::GraphSecurity => {
-            let mut client = GraphSecurityClient::builder(connection);
-            if let Some(address) = base_url {
-                client = client.base_url(address);
-            }
-            let client = client.build()?;
-            let alerts: Source = Arc::new(client.alert_detections(name));
-            (vec![alerts, Arc::new(client.incident_detections(name))], None)
-        }
-    })
 }

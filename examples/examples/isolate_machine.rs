@@ -1,0 +1,42 @@
+//! Isolates a machine, follows that to its end, and releases it again.
+//!
+//! `cargo run --example isolate_machine` uses a fake tenant. With a real one, name the machine, and mean it:
+//! `cargo run --example isolate_machine -- ws-001 "INC-42: beacon"`.
+#![allow(clippy::print_stdout)]
+
+mod tenant;
+
+use mde_client::{Intent, IsolationScope, MdeClient};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let place = tenant::connect().await?;
+    let mut arguments = std::env::args().skip(1);
+    let mut client = MdeClient::builder(&place.connection);
+    let (name, comment) = match (place.address(), arguments.next(), arguments.next()) {
+        (_, Some(name), Some(comment)) => (name, comment),
+        (Some(_), ..) => ("ws-001".to_owned(), "INC-42: beacon".to_owned()),
+        _ => anyhow::bail!("which machine, and why?"),
+    };
+    if let Some(address) = place.address() {
+        client = client.base_url(address);
+    }
+    let client = client.build()?;
+    let containment = client.containment();
+
+    // One machine, or an error that lists the candidates.
+    let machine = containment.find(&name).await?;
+    let isolate = Intent::Isolate(IsolationScope::Full);
+    // A dry run: what would be sent, and whether somebody is at it already.
+    println!("{:?}", containment.plan(&machine.id, &isolate, &comment).await?);
+    let action = containment.begin(&machine.id, &isolate, &comment).await?;
+    println!("{} begun; it goes on if this ends here, and `resume` takes it up again", action.id());
+
+    let done = containment.resume(action.id().clone()).wait().await?;
+    done.outcome()?;
+    println!("{name} is isolated: {:?}", done.progress());
+    let action = containment.begin(&machine.id, &Intent::Release, "clean again").await?;
+    action.wait().await?.outcome()?;
+    println!("{name} is released");
+    Ok(())
+}
