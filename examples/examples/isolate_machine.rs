@@ -6,7 +6,7 @@
 
 mod tenant;
 
-use mde_client::{Intent, IsolationScope, MdeClient};
+use mde_client::{Intent, Isolation, IsolationScope, MdeClient};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -22,21 +22,19 @@ async fn main() -> anyhow::Result<()> {
         client = client.base_url(address);
     }
     let client = client.build()?;
-    let containment = client.containment();
+    let machines = client.machines();
 
     // One machine, or an error that lists the candidates.
-    let machine = containment.find(&name).await?;
-    let isolate = Intent::Isolate(IsolationScope::Full);
+    let machine = machines.find(&name).await?;
     // A dry run: what would be sent, and whether somebody is at it already.
-    println!("{:?}", containment.plan(&machine.id, &isolate, &comment).await?);
-    let action = containment.begin(&machine.id, &isolate, &comment).await?;
+    println!("{:?}", machines.plan(&machine.id, &Intent::Isolate(IsolationScope::Full), &comment).await?);
+    let action = machines.isolate(&machine.id, Isolation::full(comment)).await?;
     println!("{} begun; it goes on if this ends here, and `resume` takes it up again", action.id());
 
-    let done = containment.resume(action.id().clone()).wait().await?;
-    done.outcome()?;
+    let done = client.actions().resume(action.id().clone()).settled().await?;
     println!("{name} is isolated: {:?}", done.progress());
-    let action = containment.begin(&machine.id, &Intent::Release, "clean again").await?;
-    action.wait().await?.outcome()?;
+    let action = machines.release(&machine.id, "clean again").await?;
+    action.settled().await?;
     println!("{name} is released");
     Ok(())
 }

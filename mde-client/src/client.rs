@@ -5,7 +5,7 @@ use pocketsoc_transport::{Connection, Endpoint, Service};
 
 use crate::actions::MachineActions;
 use crate::alerts::Alerts;
-use crate::containment::Containment;
+use crate::containment::{Containment, Turns};
 use crate::hunting::Hunting;
 use crate::indicators::Indicators;
 use crate::investigations::Investigations;
@@ -26,7 +26,7 @@ pub struct MdeClient {
     endpoint: Endpoint,
     transitions: TransitionTable,
     check_pairs: bool,
-    containment: Containment,
+    turns: Turns,
 }
 
 impl MdeClient {
@@ -54,9 +54,10 @@ impl MdeClient {
         Alerts::new(self.endpoint.clone())
     }
 
-    /// Machines: find, inspect, label.
+    /// Machines: find, inspect, label, isolate and release. What serializes the intents on a machine is shared by all that
+    /// come from this client.
     pub fn machines(&self) -> Machines {
-        Machines::new(self.endpoint.clone())
+        Machines::new(self.endpoint.clone(), self.turns.clone())
     }
 
     /// Machine actions: list, follow, call off.
@@ -84,9 +85,9 @@ impl MdeClient {
         Hunting::new(self.endpoint.clone())
     }
 
-    /// Acts on machines, safely. What serializes the intents on a machine is shared by all that come from this client.
+    /// Isolating and releasing machines, for programs that know any [`HostContainment`](crate::HostContainment).
     pub fn containment(&self) -> Containment {
-        self.containment.clone()
+        Containment::new(self.machines())
     }
 
     /// Alerts as normalized detections, under a display name.
@@ -141,7 +142,11 @@ impl MdeClientBuilder {
             self.base_url.as_deref(),
             self.audience.as_deref(),
         )?;
-        let containment = Containment::new(endpoint.clone());
-        Ok(MdeClient { endpoint, transitions: self.transitions, check_pairs: self.check_pairs, containment })
+        Ok(MdeClient {
+            endpoint,
+            transitions: self.transitions,
+            check_pairs: self.check_pairs,
+            turns: Turns::default(),
+        })
     }
 }

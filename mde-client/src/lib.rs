@@ -24,7 +24,7 @@ pub use alerts::{
     NewAlert, RelatedUser, Updated, fields,
 };
 pub use client::{MdeClient, MdeClientBuilder};
-pub use containment::{ActionHandle, Containment, Intent, PlannedAction, ScanDepth};
+pub use containment::{ActionHandle, Containment, Intent, LiveResponse, PlannedAction, ScanDepth};
 pub use hunting::Hunting;
 pub use indicators::{
     ImportOutcome, Indicator, IndicatorAction, IndicatorId, IndicatorKind, Indicators, NewIndicator,

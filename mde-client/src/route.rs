@@ -56,10 +56,21 @@ impl Route {
 
     /// A walk over what it lists, in pages by `$top` and `$skip`.
     pub(crate) fn pages<T: Decode>(&self, endpoint: &Endpoint, size: u32, filter: Option<String>) -> Walk<T> {
+        self.pages_in(Lane::Feed, endpoint, size, filter)
+    }
+
+    /// The same, as urgently as this.
+    pub(crate) fn pages_in<T: Decode>(
+        &self,
+        lane: Lane,
+        endpoint: &Endpoint,
+        size: u32,
+        filter: Option<String>,
+    ) -> Walk<T> {
         let plan = PagePlan::by_top_and_skip(size).with_nothing_as_empty();
         match self.call(&[]) {
             Ok(call) => {
-                let call = call.with_lane(Lane::Feed);
+                let call = call.with_lane(lane);
                 let call = match filter {
                     Some(filter) => call.with_query("$filter", filter),
                     None => call,

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::Result;
+use crate::{Capabilities, Result};
 
 crate::id_type! {
     /// The product's own id of a host.
@@ -125,6 +125,12 @@ impl Host {
 /// `find_host` never guesses: several hosts that fit are `Ambiguous`, with the candidates.
 #[async_trait]
 pub trait HostContainment: Debug + Send + Sync + 'static {
+    /// What the product can do and the credential may do. Never a write, never a probe that acts.
+    ///
+    /// # Errors
+    /// When it cannot sign in.
+    async fn capabilities(&self) -> Result<Capabilities>;
+
     /// The one host with this id, name or address.
     ///
     /// # Errors

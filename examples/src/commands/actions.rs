@@ -60,7 +60,7 @@ async fn contain(common: &Common, args: ContainArgs, intent: Intent) -> Result<O
     let session = Session::open(common).await?;
     let (fleet, machine) = machines::find(&session, &args.machine).await?;
     let told = |error: Error| Failure::of(&fleet.name, &error);
-    let handle = fleet.client.containment().begin(&machine.id, &intent, &args.comment).await.map_err(told)?;
+    let handle = fleet.client.machines().begin(&machine.id, &intent, &args.comment).await.map_err(told)?;
     if handle.has_joined() {
         note(&format!("such an action is under way already: {}", handle.id()));
     }
@@ -77,6 +77,7 @@ async fn contain(common: &Common, args: ContainArgs, intent: Intent) -> Result<O
     Output::new(common).rows(&Table(&[shown]))?;
     if args.wait {
         action.outcome().map_err(told)?;
+        fleet.client.actions().ensure_it_stands(&action).await.map_err(told)?;
     }
     Ok(Outcome::Complete)
 }

@@ -96,7 +96,7 @@ pub(super) async fn find<'a>(session: &'a Session, name: &str) -> Result<(&'a Fl
     let (mut found, mut missing, mut failures) = (Vec::new(), None, Vec::new());
     failures.extend(session.refused.iter().map(crate::session::Refused::failure));
     for fleet in session.fleets()? {
-        match fleet.client.containment().find(name).await {
+        match fleet.client.machines().find(name).await {
             Ok(machine) => found.push((fleet, machine)),
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 missing = Some(Failure::of(&fleet.name, &error));

@@ -62,13 +62,13 @@ pub(crate) async fn run(common: &Common) -> Result<Outcome, Failure> {
 async fn contain(session: &Session) -> Result<(), Failure> {
     let Some(fleet) = session.fleets()?.into_iter().next() else { return Ok(()) };
     let told = |error: Error| Failure::of(&fleet.name, &error);
-    let containment = fleet.client.containment();
-    let machine = containment.find("ws-001").await.map_err(told)?;
+    let machines = fleet.client.machines();
+    let machine = machines.find("ws-001").await.map_err(told)?;
     for (intent, comment) in
         [(Intent::Isolate(IsolationScope::Full), "tour: beacon"), (Intent::Release, "tour: clean")]
     {
-        let action = containment.begin(&machine.id, &intent, comment).await.map_err(told)?;
-        action.wait().await.and_then(|action| action.outcome()).map_err(told)?;
+        let action = machines.begin(&machine.id, &intent, comment).await.map_err(told)?;
+        action.settled().await.map_err(told)?;
     }
     note("4. ws-001 isolated and released, each followed to its end.");
     Ok(())

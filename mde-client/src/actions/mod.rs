@@ -8,7 +8,7 @@ pub use action::{LiveResponseCommand, MachineAction, MachineActionId, RelatedFil
 pub use query::{MachineActionQuery, fields};
 pub use words::{MachineActionKind, MachineActionStatus};
 
-use pocketsoc_model::{Error, ErrorKind, Result};
+use pocketsoc_model::{Error, ErrorKind, Lane, Result};
 use pocketsoc_transport::{Endpoint, Secret, Walk, quota};
 use serde::{Deserialize, Serialize};
 
@@ -38,7 +38,7 @@ const LIVE_RESULT: Route = Route::get(
 /// The machine actions of a tenant, by whomever they were asked for.
 ///
 /// Limits: 100 calls a minute and 1,500 an hour, together with the other calls; links to packages 2 a minute. To begin
-/// an action see [`Containment`](crate::Containment).
+/// an action see [`Machines::begin`](crate::Machines::begin).
 #[derive(Debug, Clone)]
 pub struct MachineActions {
     endpoint: Endpoint,
@@ -55,10 +55,19 @@ impl MachineActions {
         Self { endpoint }
     }
 
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The same list, as urgently as this.
+    pub(crate) fn walk(&self, query: &MachineActionQuery, lane: Lane) -> Walk<MachineAction> {
+        LIST.pages_in(lane, &self.endpoint, query.page_size(), query.filter())
+    }
+
     /// Walks over machine actions, in no particular order. Page: "List machineActions API". Needs `Machine.Read.All`
     /// (application) or `Machine.Read` (delegated).
     pub fn list(&self, query: &MachineActionQuery) -> Walk<MachineAction> {
-        LIST.pages(&self.endpoint, query.page_size(), query.filter())
+        self.walk(query, Lane::Feed)
     }
 
     /// One machine action. Page: "Get machineAction API". Needs `Machine.Read.All` (application) or `Machine.Read`

@@ -13,11 +13,13 @@ pub use words::{DeviceValue, ExposureLevel, HealthStatus, OnboardingStatus, Risk
 use std::net::IpAddr;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use pocketsoc_model::{Error, ErrorKind, Result};
+use pocketsoc_model::{Error, ErrorKind, Lane, Result};
 use pocketsoc_transport::{Endpoint, Replay, Walk, quota};
 use serde::Serialize;
 
+use crate::actions::MachineActions;
 use crate::alerts::Alert;
+use crate::containment::Turns;
 use crate::route::Route;
 
 const READ: &str = "Machine.Read.All (application) or Machine.Read (delegated)";
@@ -56,12 +58,13 @@ const MOST_TAGGED: usize = 500;
 /// The service remembers addresses for so long.
 const ADDRESS_MEMORY: chrono::TimeDelta = chrono::TimeDelta::days(30);
 
-/// The machines of a tenant.
+/// The machines of a tenant, and what is done on them.
 ///
 /// Limits: 100 calls a minute and 1,500 an hour, together with the other calls; vulnerabilities 50 a minute.
 #[derive(Debug, Clone)]
 pub struct Machines {
     endpoint: Endpoint,
+    turns: Turns,
 }
 
 /// Whether a label is put on or taken off.
@@ -84,8 +87,26 @@ struct TagChange<'a> {
 }
 
 impl Machines {
-    pub(crate) fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint }
+    pub(crate) fn new(endpoint: Endpoint, turns: Turns) -> Self {
+        Self { endpoint, turns }
+    }
+
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// What serializes the intents on a machine.
+    pub(crate) fn turns(&self) -> &Turns {
+        &self.turns
+    }
+
+    pub(crate) fn actions(&self) -> MachineActions {
+        MachineActions::new(self.endpoint.clone())
+    }
+
+    /// The same list, as urgently as this.
+    pub(crate) fn walk(&self, query: &MachineQuery, lane: Lane) -> Walk<Machine> {
+        LIST.pages_in(lane, &self.endpoint, query.page_size(), query.filter())
     }
 
     /// Walks over machines, in no particular order. Page: "List machines API".
@@ -93,7 +114,7 @@ impl Machines {
     /// A tenant in which no machine has been seen lately answers 404, which is an empty list here. Needs
     /// `Machine.Read.All` (application) or `Machine.Read` (delegated).
     pub fn list(&self, query: &MachineQuery) -> Walk<Machine> {
-        LIST.pages(&self.endpoint, query.page_size(), query.filter())
+        self.walk(query, Lane::Feed)
     }
 
     /// One machine. Page: "Get machine by ID API". Needs `Machine.Read.All` (application) or `Machine.Read` (delegated).

@@ -88,7 +88,7 @@ async fn actions_are_listed_by_machine_and_kind() {
     let client = client(&tenant);
     let machine = MachineId::new(tenant.machine_names().swap_remove(1).0).unwrap();
     let intent = mde_client::Intent::Scan(mde_client::ScanDepth::Quick);
-    client.containment().begin(&machine, &intent, "look").await.unwrap();
+    client.machines().begin(&machine, &intent, "look").await.unwrap();
     let filter = action_fields::MACHINE_ID
         .eq(machine.as_str())
         .and(action_fields::STATUS.eq(&MachineActionStatus::Pending));

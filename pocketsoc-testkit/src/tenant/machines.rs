@@ -55,6 +55,8 @@ pub(super) struct Fleet {
     values: Vec<(String, String)>,
     /// Whether who asks for what is under way gets that, instead of a refusal.
     hands_out_pending: bool,
+    /// Whether what is under way already is begun once more, and the second one hangs.
+    doubles: bool,
 }
 
 struct Action {
@@ -69,6 +71,8 @@ struct Action {
     agent: Agent,
     takes: TimeDelta,
     cancelled: Option<(DateTime<Utc>, String)>,
+    /// The commands of a live response.
+    commands: Vec<Json>,
 }
 
 /// An agent that does not answer is given up after so many times what others take.
@@ -85,6 +89,32 @@ impl Action {
             Agent::Works | Agent::Fails if age >= self.takes / 6 => "InProgress",
             _ => "Pending",
         }
+    }
+
+    /// When its agent is done with it.
+    fn ends(&self) -> DateTime<Utc> {
+        let takes = if self.agent == Agent::IsOff { self.takes * GIVEN_UP } else { self.takes };
+        self.cancelled.as_ref().map_or(self.created + takes, |(at, _)| *at)
+    }
+
+    fn commands(&self, status: &str) -> Json {
+        let word = match status {
+            "Succeeded" => "Completed",
+            "Failed" => "Failed",
+            _ => "Created",
+        };
+        let ended = (word != "Created").then(|| stamp(self.ends()));
+        let command = |(index, command): (usize, &Json)| {
+            json!({
+                "index": index,
+                "startTime": ended,
+                "endTime": ended,
+                "commandStatus": word,
+                "errors": [],
+                "command": command,
+            })
+        };
+        self.commands.iter().enumerate().map(command).collect()
     }
 
     fn is_under_way(&self, now: DateTime<Utc>) -> bool {
@@ -108,14 +138,14 @@ impl Action {
             // Right after its creation the name is not there yet.
             "computerDnsName": (status != "Pending").then_some(&self.name),
             "creationDateTimeUtc": stamp(self.created),
-            "lastUpdateDateTimeUtc": stamp(at.unwrap_or(self.created)),
+            "lastUpdateDateTimeUtc": stamp(if self.is_under_way(now) { self.created } else { self.ends() }),
             "cancellationRequestor": at.map(|_| Tenant::CLIENT_ID),
             "cancellationComment": comment,
             "cancellationDateTimeUtc": at.map(stamp),
             "errorHResult": if status == "Failed" { -2_147_024_894_i64 } else { 0 },
             "externalId": null,
             "relatedFileInfo": self.sha1.as_ref().map(|sha1| json!({"fileIdentifier": sha1, "fileIdentifierType": "Sha1"})),
-            "commands": [],
+            "commands": self.commands(status),
             "troubleshootInfo": null,
         })
     }
@@ -131,6 +161,20 @@ impl Tenant {
     /// refusal, as others do.
     pub fn hand_out_pending_actions(&self) {
         self.lock().fleet.hands_out_pending = true;
+    }
+
+    /// Who asks for what is under way begins it once more, and the duplicate hangs and ends last, as was seen in the wild.
+    pub fn double_actions(&self) {
+        self.lock().fleet.doubles = true;
+    }
+
+    /// Whether two actions that change whether a machine is isolated were ever under way at the same time.
+    pub fn had_two_at_once(&self, machine: &str) -> bool {
+        let state = self.lock();
+        let of =
+            |action: &&Action| action.machine == machine && matches!(action.kind, "Isolate" | "Unisolate");
+        let actions: Vec<&Action> = state.fleet.actions.iter().filter(of).collect();
+        actions.windows(2).any(|pair| pair[1].created < pair[0].ends())
     }
 
     /// The ids and names of the machines.
@@ -255,6 +299,31 @@ pub(super) fn actions(tenant: &Tenant, request: &Request, path: &[&str]) -> Answ
             let place = known(&state, id)?;
             Ok(Reply::json(200, state.fleet.actions[place].render(now).to_string()))
         }
+        ("GET", [id, "getPackageUri"]) => {
+            admit(tenant, request, READ)?;
+            let state = tenant.lock();
+            let action = &state.fleet.actions[known(&state, id)?];
+            if action.kind != "CollectInvestigationPackage" {
+                return Err(refusal(400, "InvalidInput", "The action is not one that collects a package."));
+            }
+            if action.status(now) != "Succeeded" {
+                return Err(refusal(404, "ResourceNotFound", "The package is not ready."));
+            }
+            // As the service's own example has it: quotes within the text.
+            let link = format!("\"https://packages.example/{id}?token=xyz\"");
+            Ok(Reply::json(200, json!({"@odata.context": "…#Edm.String", "value": link}).to_string()))
+        }
+        ("GET", [id, link]) if link.starts_with("GetLiveResponseResultDownloadLink(index=") => {
+            admit(tenant, request, READ)?;
+            let state = tenant.lock();
+            let action = &state.fleet.actions[known(&state, id)?];
+            let index = link.split(['=', ')']).nth(1).and_then(|index| index.parse::<usize>().ok());
+            if action.status(now) != "Succeeded" || index.is_none_or(|index| index >= action.commands.len()) {
+                return Err(refusal(404, "ResourceNotFound", "There is no such result."));
+            }
+            let link = format!("https://results.example/{id}?token=xyz");
+            Ok(Reply::json(200, json!({"value": link}).to_string()))
+        }
         ("POST", [id, "cancel"]) => {
             let mut state = tenant.lock();
             let place = known(&state, id)?;
@@ -281,7 +350,7 @@ pub(super) fn actions(tenant: &Tenant, request: &Request, path: &[&str]) -> Answ
 }
 
 /// The actions: as they stand in the address, as they are called, and what they need.
-const KINDS: [(&str, &str, &str); 8] = [
+const KINDS: [(&str, &str, &str); 9] = [
     ("isolate", "Isolate", "Machine.Isolate"),
     ("unisolate", "Unisolate", "Machine.Isolate"),
     ("restrictCodeExecution", "RestrictCodeExecution", "Machine.RestrictExecution"),
@@ -290,6 +359,7 @@ const KINDS: [(&str, &str, &str); 8] = [
     ("StopAndQuarantineFile", "StopAndQuarantineFile", "Machine.StopAndQuarantine"),
     ("collectInvestigationPackage", "CollectInvestigationPackage", "Machine.CollectForensics"),
     ("offboard", "Offboard", "Machine.Offboard"),
+    ("runliveresponse", "LiveResponse", "Machine.LiveResponse"),
 ];
 
 fn route_of(kind: &str) -> &'static str {
@@ -314,13 +384,24 @@ fn begin(tenant: &Tenant, request: &Request, id: &str, what: &str) -> Answer {
     let body = request.json().unwrap_or_default();
     let member = |name: &str| body[name].as_str().map(str::to_owned);
     let scope = member("IsolationType").or_else(|| member("ScanType"));
-    if matches!(*kind, "Isolate" | "RunAntiVirusScan") && scope.is_none() {
-        return Err(refusal(400, "MissingRequiredParameter", "IsolationType or ScanType is required."));
+    let missing = match *kind {
+        "Isolate" | "RunAntiVirusScan" => scope.is_none(),
+        "StopAndQuarantineFile" => body["Sha1"].as_str().is_none(),
+        "LiveResponse" => body["Commands"].as_array().is_none_or(Vec::is_empty),
+        _ => false,
+    };
+    if missing {
+        return Err(refusal(400, "MissingRequiredParameter", "A required parameter is missing."));
     }
     let (now, mut state) = (tenant.0.clock.now(), tenant.lock());
     let same =
         |action: &&Action| action.machine == machine.id && action.kind == *kind && action.is_under_way(now);
-    if let Some(under_way) = state.fleet.actions.iter().find(same) {
+    let under_way = state.fleet.actions.iter().find(same);
+    let hangs = under_way.is_some() && state.fleet.doubles;
+    if let Some(under_way) = under_way.filter(|_| !hangs) {
+        if *kind == "LiveResponse" {
+            return Err(refusal(400, "ActiveRequestAlreadyExists", "Action is already in progress."));
+        }
         if state.fleet.hands_out_pending {
             return Ok(Reply::json(201, under_way.render(now).to_string()));
         }
@@ -338,8 +419,9 @@ fn begin(tenant: &Tenant, request: &Request, id: &str, what: &str) -> Answer {
         sha1: member("Sha1"),
         created: now,
         agent: agent.unwrap_or_default(),
-        takes: TimeDelta::from_std(tenant.0.agents_take).unwrap_or_default(),
+        takes: TimeDelta::from_std(tenant.0.agents_take).unwrap_or_default() * if hangs { 10 } else { 1 },
         cancelled: None,
+        commands: body["Commands"].as_array().cloned().unwrap_or_default(),
     };
     let reply = Reply::json(201, action.render(now).to_string());
     state.fleet.actions.push(action);
