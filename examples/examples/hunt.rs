@@ -14,7 +14,8 @@ use mde_client::MdeClient;
 struct Process {
     timestamp: DateTime<Utc>,
     device_name: String,
-    process_command_line: String,
+    #[serde(rename = "ProcessCommandLine")]
+    command_line: String,
 }
 
 #[tokio::main]
@@ -39,7 +40,7 @@ async fn main() -> anyhow::Result<()> {
     let mut rows = hunting.hunt(&query.between(now - TimeDelta::days(1), now));
     while let Some(row) = rows.next().await {
         let process: Process = row?.deserialize()?;
-        println!("{}  {}  {}", process.timestamp, process.device_name, process.process_command_line);
+        println!("{}  {}  {}", process.timestamp, process.device_name, process.command_line);
     }
     println!("complete: {}", rows.report().complete);
     Ok(())

@@ -184,7 +184,8 @@ fn blocks<R: Rows>(rows: &R) -> String {
     let widest = columns.iter().map(|name| name.chars().count()).max().unwrap_or_default();
     let block = |row: &R::Row| -> String {
         let cells = rows.cells(row).into_iter().zip(&columns).filter(|(cell, _)| !cell.is_empty());
-        cells.map(|(cell, name)| format!("{name:widest$}  {}\n", clean(&cell))).collect()
+        let lines: Vec<_> = cells.map(|(cell, name)| format!("{name:widest$}  {}", clean(&cell))).collect();
+        lines.join("\n") + "\n"
     };
     rows.rows().iter().map(block).collect::<Vec<_>>().join("\n")
 }
