@@ -51,7 +51,7 @@ impl MdeClient {
 
     /// Alerts, as the service has them.
     pub fn alerts(&self) -> Alerts {
-        Alerts::new(self.endpoint.clone())
+        Alerts::new(self.endpoint.clone(), self.check_pairs)
     }
 
     /// Machines: find, inspect, label, isolate and release. What serializes the intents on a machine is shared by all that

@@ -33,7 +33,7 @@ pub use indicators::{
 pub use investigations::{Investigation, InvestigationId, Investigations, fields as investigation_fields};
 pub use machines::{
     DeviceValue, ExposureLevel, HealthStatus, IpInterface, LogonUser, Machine, MachineId, MachineQuery,
-    Machines, OnboardingStatus, RiskScore, Software, TagAction, VmMetadata, Vulnerability,
+    MachineUpdate, Machines, OnboardingStatus, RiskScore, Software, TagAction, VmMetadata, Vulnerability,
     fields as machine_fields,
 };
 pub use normalize::normalize;

@@ -34,6 +34,14 @@ impl Route {
         Self { method: Method::Post, ..Self::get(operation, template, permission) }
     }
 
+    pub(crate) const fn patch(
+        operation: &'static str,
+        template: &'static str,
+        permission: &'static str,
+    ) -> Self {
+        Self { method: Method::Patch, ..Self::get(operation, template, permission) }
+    }
+
     pub(crate) const fn delete(
         operation: &'static str,
         template: &'static str,

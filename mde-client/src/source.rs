@@ -37,7 +37,7 @@ impl MdeDetections {
         transitions: TransitionTable,
         check_pairs: bool,
     ) -> Self {
-        let alerts = Alerts::new(endpoint.clone());
+        let alerts = Alerts::new(endpoint.clone(), check_pairs);
         Self { name, endpoint, alerts, transitions, check_pairs }
     }
 

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{self, Either};
+use futures_util::stream;
 use http::{HeaderMap, Request, header};
-use pocketsoc_model::{Error, ErrorKind, Result};
+use pocketsoc_model::{Clock, Error, ErrorKind, Result};
 use tracing::Instrument as _;
 use url::Url;
 
@@ -31,6 +32,15 @@ pub(crate) struct Opened {
     pub(crate) body: Body,
     /// The whole body, where it was read as part of the attempt.
     pub(crate) whole: Vec<u8>,
+}
+
+impl Opened {
+    /// A success that says nothing.
+    fn empty(call: &Call, deadline: Duration, clock: &Arc<dyn Clock>) -> Self {
+        let nothing: BodyStream = Box::pin(stream::empty());
+        let body = Body::new(nothing, Arc::clone(clock), call.operation, Duration::ZERO, 0);
+        Self { status: 204, headers: HeaderMap::new(), deadline, body, whole: Vec::new() }
+    }
 }
 
 /// How much of an answer belongs to the attempt, its time limit and its repetition.
@@ -130,6 +140,10 @@ impl Endpoint {
                     refused = Some(token.secret);
                     last = Some(failed);
                     continue;
+                }
+                if call.method == Method::Delete && ambiguous > 0 && failed.error.status() == Some(404) {
+                    // An earlier attempt deleted it, though its answer was lost.
+                    return Ok(Opened::empty(call, deadline, clock));
                 }
                 let may = failed.outcome.may_repeat(call.replay, ambiguous);
                 ambiguous += u32::from(failed.outcome == Outcome::Ambiguous);

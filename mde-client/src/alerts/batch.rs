@@ -1,6 +1,6 @@
 //! Many alerts changed in one call, and alerts raised by a reference to an event.
 
-use pocketsoc_model::{Error, ErrorKind, Result};
+use pocketsoc_model::{Error, ErrorKind, HuntRow, Result};
 use pocketsoc_transport::{Call, quota};
 use serde::Serialize;
 
@@ -59,6 +59,28 @@ impl NewAlert {
         }
     }
 
+    /// About an event that hunting has found: a row with `DeviceId`, `Timestamp` and `ReportId`.
+    ///
+    /// # Errors
+    /// `InvalidRequest` for a row without one of them.
+    pub fn about_row(row: &HuntRow) -> Result<Self> {
+        let missing = |column: &str| {
+            Error::new(ErrorKind::InvalidRequest, "create an alert")
+                .with_message(format!("the row has no {column}"))
+                .with_hint("let the query keep DeviceId, Timestamp and ReportId")
+        };
+        let text = |column: &'static str| match row.text(column) {
+            Some(text) => Ok(text.to_owned()),
+            None => row
+                .get(column)
+                .map(|value| value.to_string())
+                .filter(|text| !text.is_empty())
+                .ok_or_else(|| missing(column)),
+        };
+        let machine = MachineId::new(text("DeviceId")?)?;
+        Ok(Self::about(&machine, text("Timestamp")?, text("ReportId")?))
+    }
+
     /// What it says: all three are shown to the analyst.
     pub fn saying(
         mut self,
@@ -94,6 +116,7 @@ impl Alerts {
     /// # Errors
     /// `InvalidRequest` for none or too many; `OutcomeUnknown` when a change with a comment may have happened.
     pub async fn update_many(&self, ids: &[AlertId], update: &AlertUpdate) -> Result<Vec<Updated>> {
+        self.check(update)?;
         self.endpoint.bytes(&update_many(ids, update)?).await?;
         let mut all = Vec::with_capacity(ids.len());
         for id in ids {

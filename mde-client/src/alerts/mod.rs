@@ -39,11 +39,18 @@ const WRITE: &str = "Alert.ReadWrite.All (application) or Alert.ReadWrite (deleg
 #[derive(Debug, Clone)]
 pub struct Alerts {
     endpoint: Endpoint,
+    check_pairs: bool,
 }
 
 impl Alerts {
-    pub(crate) fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint }
+    /// With `check_pairs`, a determination that does not go with its classification is refused before it is sent.
+    pub(crate) fn new(endpoint: Endpoint, check_pairs: bool) -> Self {
+        Self { endpoint, check_pairs }
+    }
+
+    /// What is refused before it is sent.
+    fn check(&self, update: &AlertUpdate) -> Result<()> {
+        if self.check_pairs { update.check() } else { Ok(()) }
     }
 
     /// Walks over alerts, in no particular order. Page: "List alerts API".
@@ -83,9 +90,11 @@ impl Alerts {
     /// Needs `Alert.ReadWrite.All` (application) or `Alert.ReadWrite` (delegated).
     ///
     /// # Errors
-    /// `NotFound` when there is none with this id; `OutcomeUnknown` when a change with a comment may have happened,
-    /// or when the service accepted a change and answered with something else than the alert.
+    /// `InvalidRequest` for a determination that does not go with its classification, unless the client
+    /// [allows any](crate::MdeClientBuilder::allow_any_pair); `NotFound` when there is none with this id;
+    /// `OutcomeUnknown` when a change with a comment may have happened, or when the service accepted a change and answered with something else than the alert.
     pub async fn update(&self, id: &AlertId, update: &AlertUpdate) -> Result<Alert> {
+        self.check(update)?;
         self.endpoint.element(&self::update(id, update)?).await
     }
 

@@ -1,5 +1,6 @@
 //! What to change on an alert.
 
+use pocketsoc_model::{Classification, Determination, Error, ErrorKind, Result, check_pair};
 use pocketsoc_transport::Replay;
 use serde::Serialize;
 
@@ -62,6 +63,26 @@ impl AlertUpdate {
     pub fn with_comment(mut self, text: impl Into<String>) -> Self {
         self.comment = Some(text.into());
         self
+    }
+
+    /// Checks what the service does not document.
+    pub(super) fn check(&self) -> Result<()> {
+        let (Some(classification), Some(determination)) = (&self.classification, &self.determination) else {
+            return Ok(());
+        };
+        let known = (
+            Classification::from_native(classification.as_str()),
+            Determination::from_native(determination.as_str()),
+        );
+        // A word that this version does not know is the caller's own business.
+        if !classification.is_known() || !determination.is_known() {
+            return Ok(());
+        }
+        check_pair(known.0, known.1).map_err(|pair| {
+            Error::new(ErrorKind::InvalidRequest, "update the alert")
+                .with_message(pair.to_string())
+                .with_hint("take one of those, or let the client allow any pair")
+        })
     }
 
     /// An absolute state may be written twice; a comment would appear twice.

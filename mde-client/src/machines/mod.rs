@@ -1,11 +1,13 @@
 //! Machines: find, inspect, label.
 
 mod inventory;
+mod labels;
 mod machine;
 mod query;
 mod words;
 
 pub use inventory::{LogonUser, Software, Vulnerability};
+pub use labels::{MachineUpdate, TagAction};
 pub use machine::{IpInterface, Machine, MachineId, VmMetadata};
 pub use query::{MachineQuery, fields};
 pub use words::{DeviceValue, ExposureLevel, HealthStatus, OnboardingStatus, RiskScore};
@@ -14,8 +16,8 @@ use std::net::IpAddr;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use pocketsoc_model::{Error, ErrorKind, Lane, Result};
-use pocketsoc_transport::{Endpoint, Replay, Walk, quota};
-use serde::Serialize;
+use pocketsoc_transport::odata::Filter;
+use pocketsoc_transport::{Endpoint, Walk, quota};
 
 use crate::actions::MachineActions;
 use crate::alerts::Alert;
@@ -48,13 +50,11 @@ const VULNERABILITIES: Route = Route::get(
     "Vulnerability.Read.All (application) or Vulnerability.Read (delegated)",
 )
 .counted(&quota::MDE_VULNERABILITIES);
-const TAG: Route = Route::post("change the machine's tags", "/api/machines/{id}/tags", WRITE);
-const TAG_MANY: Route =
-    Route::post("change machines' tags", "/api/machines/AddOrRemoveTagForMultipleMachines", WRITE);
-const VALUE: Route = Route::post("set the machine's value", "/api/machines/{id}/setDeviceValue", WRITE);
-
-/// So many machines are labelled in one call.
-const MOST_TAGGED: usize = 500;
+const COUNT: Route = Route::get(
+    "count the machine's alerts",
+    "/api/machines/{id}/alerts/$count",
+    "Alert.Read.All (application) or Alert.Read (delegated)",
+);
 /// The service remembers addresses for so long.
 const ADDRESS_MEMORY: chrono::TimeDelta = chrono::TimeDelta::days(30);
 
@@ -65,25 +65,6 @@ const ADDRESS_MEMORY: chrono::TimeDelta = chrono::TimeDelta::days(30);
 pub struct Machines {
     endpoint: Endpoint,
     turns: Turns,
-}
-
-/// Whether a label is put on or taken off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub enum TagAction {
-    /// On.
-    Add,
-    /// Off.
-    Remove,
-}
-
-/// A change of labels.
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct TagChange<'a> {
-    value: &'a str,
-    action: TagAction,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    machine_ids: Option<Vec<&'a str>>,
 }
 
 impl Machines {
@@ -158,6 +139,20 @@ impl Machines {
         ALERTS.list(&self.endpoint, &[id.as_str()])
     }
 
+    /// How many alerts a machine has, or how many of them pass the filter. Page: "OData queries". Needs `Alert.Read.All`
+    /// (application) or `Alert.Read` (delegated).
+    ///
+    /// # Errors
+    /// `NotFound` when there is no machine with this id.
+    pub async fn count_alerts(&self, id: &MachineId, filter: Option<&Filter>) -> Result<u64> {
+        let call = COUNT.call(&[id.as_str()])?;
+        let call = match filter {
+            Some(filter) => call.with_query("$filter", filter.to_string()),
+            None => call,
+        };
+        self.endpoint.json(&call).await
+    }
+
     /// Who logs on to a machine. Page: "Get machine logon users API". Needs `User.Read.All`.
     pub fn logon_users(&self, id: &MachineId) -> Walk<LogonUser> {
         LOGON_USERS.list(&self.endpoint, &[id.as_str()])
@@ -174,63 +169,6 @@ impl Machines {
     pub fn vulnerabilities(&self, id: &MachineId) -> Walk<Vulnerability> {
         VULNERABILITIES.list(&self.endpoint, &[id.as_str()])
     }
-
-    /// Puts a label on a machine or takes it off; doing it twice is doing it once. Page: "Add or remove machine tags
-    /// API". Needs `Machine.ReadWrite.All` (application) or `Machine.ReadWrite` (delegated).
-    ///
-    /// # Errors
-    /// `NotFound` when there is no machine with this id; `InvalidRequest` for an empty label.
-    pub async fn tag(&self, id: &MachineId, label: &str, action: TagAction) -> Result<Machine> {
-        let change = TagChange { value: checked(label)?, action, machine_ids: None };
-        let call = TAG.call(&[id.as_str()])?.with_replay(Replay::Always).with_json(&change)?;
-        self.endpoint.element(&call).await
-    }
-
-    /// The same for up to 500 machines; they are walked over as they then are. Page: "Add or remove a tag for multiple
-    /// machines". Needs `Machine.ReadWrite.All` (application) or `Machine.ReadWrite` (delegated).
-    pub fn tag_many(&self, ids: &[MachineId], label: &str, action: TagAction) -> Walk<Machine> {
-        match tag_many(ids, label, action) {
-            Ok(call) => self.endpoint.walk(call, pocketsoc_transport::PagePlan::by_links()),
-            Err(error) => Walk::failed(error),
-        }
-    }
-
-    /// Says how much a machine matters. Page: "Set device value API". Needs `Machine.ReadWrite.All` (application) or
-    /// `Machine.ReadWrite` (delegated).
-    ///
-    /// # Errors
-    /// `NotFound` when there is no machine with this id.
-    pub async fn set_value(&self, id: &MachineId, value: &DeviceValue) -> Result<Machine> {
-        #[derive(Serialize)]
-        #[serde(rename_all = "PascalCase")]
-        struct Change<'a> {
-            device_value: &'a str,
-        }
-        let change = Change { device_value: value.as_str() };
-        let call = VALUE.call(&[id.as_str()])?.with_replay(Replay::Always).with_json(&change)?;
-        self.endpoint.element(&call).await
-    }
-}
-
-/// The call behind [`Machines::tag_many`].
-fn tag_many(ids: &[MachineId], label: &str, action: TagAction) -> Result<pocketsoc_transport::Call> {
-    if ids.is_empty() || ids.len() > MOST_TAGGED {
-        return Err(Error::new(ErrorKind::InvalidRequest, "change machines' tags").with_message(format!(
-            "{} machines are given; the service takes 1 to {MOST_TAGGED}",
-            ids.len()
-        )));
-    }
-    let machine_ids = Some(ids.iter().map(MachineId::as_str).collect());
-    let change = TagChange { value: checked(label)?, action, machine_ids };
-    TAG_MANY.call(&[])?.with_replay(Replay::Always).with_json(&change)
-}
-
-fn checked(label: &str) -> Result<&str> {
-    if label.trim().is_empty() {
-        return Err(Error::new(ErrorKind::InvalidRequest, "change the machine's tags")
-            .with_message("the label is empty"));
-    }
-    Ok(label)
 }
 
 #[cfg(test)]
@@ -253,19 +191,5 @@ mod tests {
         for bad in ["", ".", ".."] {
             assert!(GET.call(&[bad]).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn labels_are_changed_in_pascal_case_and_for_at_most_five_hundred() {
-        let id = MachineId::new("m1").unwrap();
-        let call = tag_many(std::slice::from_ref(&id), "quarantine", TagAction::Add).unwrap();
-        assert_eq!(
-            std::str::from_utf8(call.body().unwrap()).unwrap(),
-            r#"{"Value":"quarantine","Action":"Add","MachineIds":["m1"]}"#
-        );
-        assert_eq!(call.replay(), Replay::Always);
-        assert!(tag_many(&[], "x", TagAction::Add).is_err());
-        assert!(tag_many(&vec![id.clone(); 501], "x", TagAction::Remove).is_err());
-        assert!(tag_many(&[id], " ", TagAction::Add).is_err());
     }
 }

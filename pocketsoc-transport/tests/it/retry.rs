@@ -282,3 +282,26 @@ async fn a_list_that_breaks_off_before_its_first_byte_has_one_deadline_for_all_i
     assert_eq!(errors.len(), 1);
     assert!(start.elapsed() <= secs(2) + Duration::from_millis(50), "{:?}", start.elapsed());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_gone_after_a_deletion_whose_answer_was_lost_has_been_deleted() {
+    let delete = || {
+        pocketsoc_transport::Call::fixed(
+            pocketsoc_transport::Method::Delete,
+            "delete the indicator",
+            "/api/indicators/1",
+            &pocketsoc_transport::quota::MDE,
+        )
+        .with_replay(Replay::Always)
+    };
+    for first in [status(502), Act::Reset] {
+        let (http, log) = scripted(move |n, _| if n == 0 { first.clone() } else { status(404) });
+        assert!(endpoint(over(http)).bytes(&delete()).await.unwrap().is_empty());
+        assert_eq!(log.count(), 2);
+    }
+    for first in [status(404), Act::Refuse] {
+        let (http, _) = scripted(move |n, _| if n == 0 { first.clone() } else { status(404) });
+        let error = endpoint(over(http)).bytes(&delete()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound, "it never was there: {error}");
+    }
+}
