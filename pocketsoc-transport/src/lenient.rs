@@ -61,6 +61,19 @@ impl Scalar for i64 {
     }
 }
 
+impl Scalar for f64 {
+    fn from_text(text: &str) -> Option<Self> {
+        text.trim().parse().ok().filter(|number: &Self| number.is_finite())
+    }
+    #[allow(clippy::cast_precision_loss)] // a score, no identity
+    fn from_integer(value: i64) -> Option<Self> {
+        Some(value as Self)
+    }
+    fn from_float(value: f64) -> Option<Self> {
+        Some(value)
+    }
+}
+
 impl Scalar for DateTime<Utc> {
     fn from_text(text: &str) -> Option<Self> {
         parse_timestamp(text).ok()
@@ -153,6 +166,14 @@ pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>
 /// # Errors
 /// Only for broken JSON.
 pub fn integer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    scalar(deserializer)
+}
+
+/// A number; a numeric text counts.
+///
+/// # Errors
+/// Only for broken JSON.
+pub fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
     scalar(deserializer)
 }
 

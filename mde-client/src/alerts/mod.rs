@@ -15,12 +15,15 @@ pub use words::{
 };
 
 use pocketsoc_model::{ErrorKind, Lane, Result, ResumePoint};
-use pocketsoc_transport::{Call, Endpoint, Method, PagePlan, Walk, quota};
+use pocketsoc_transport::{Call, Endpoint, PagePlan, Walk};
 
 use crate::machines::{LogonUser, Machine};
 use crate::observables::{Domain, File, IpAddress};
 use crate::route::Route;
 
+const LIST: Route = Route::get("list alerts", "/api/alerts", READ);
+const GET: Route = Route::get("get the alert", "/api/alerts/{id}", READ);
+const UPDATE: Route = Route::patch("update the alert", "/api/alerts/{id}", WRITE);
 const DOMAINS: Route = Route::get("list the alert's domains", "/api/alerts/{id}/domains", "URL.Read.All");
 const FILES: Route = Route::get("list the alert's files", "/api/alerts/{id}/files", "File.Read.All");
 const IPS: Route = Route::get("list the alert's addresses", "/api/alerts/{id}/ips", "Ip.Read.All");
@@ -70,7 +73,10 @@ impl Alerts {
     ) -> Walk<Alert> {
         let plan = PagePlan::by_top_and_skip(query.page_size()).with_resume(resume);
         let plan = if look_ahead { plan } else { plan.without_look_ahead() };
-        self.endpoint.walk(list(query, lane), plan)
+        match list(query, lane) {
+            Ok(call) => self.endpoint.walk(call, plan),
+            Err(error) => Walk::failed(error),
+        }
     }
 
     /// One alert, evidence included. Page: "Get alert information by ID API".
@@ -80,7 +86,7 @@ impl Alerts {
     /// # Errors
     /// `NotFound` when there is none with this id.
     pub async fn get(&self, id: &AlertId) -> Result<Alert> {
-        self.endpoint.element(&get(id)?).await
+        self.endpoint.element(&GET.call(&[id.as_str()])?).await
     }
 
     /// Changes an alert and returns what the service answers. Page: "Update alert".
@@ -144,41 +150,33 @@ impl Alerts {
 }
 
 /// The call behind [`Alerts::list`].
-fn list(query: &AlertQuery, lane: Lane) -> Call {
-    let call = Call::fixed(Method::Get, "list alerts", "/api/alerts", &quota::MDE);
-    let call = call.with_permission(READ).with_lane(lane);
+fn list(query: &AlertQuery, lane: Lane) -> Result<Call> {
+    let call = LIST.call(&[])?.with_lane(lane);
     let call = match query.filter() {
         Some(filter) => call.with_query("$filter", filter.to_string()),
         None => call,
     };
-    if query.has_evidence() { call.with_query("$expand", "evidence") } else { call }
-}
-
-/// The call behind [`Alerts::get`].
-fn get(id: &AlertId) -> Result<Call> {
-    let call = Call::new(Method::Get, "get the alert", "/api/alerts/{id}", &[id.as_str()], &quota::MDE)?;
-    Ok(call.with_permission(READ))
+    Ok(if query.has_evidence() { call.with_query("$expand", "evidence") } else { call })
 }
 
 /// The call behind [`Alerts::update`].
 fn update(id: &AlertId, update: &AlertUpdate) -> Result<Call> {
-    let call = Call::new(Method::Patch, "update the alert", "/api/alerts/{id}", &[id.as_str()], &quota::MDE)?;
-    call.with_permission(WRITE).with_replay(update.replay()).with_json(update)
+    UPDATE.call(&[id.as_str()])?.with_replay(update.replay()).with_json(update)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pocketsoc_transport::Replay;
+    use pocketsoc_transport::{Method, Replay};
 
     #[test]
     fn a_list_asks_for_what_the_query_says() {
         let query =
             AlertQuery::new().with_evidence().with_filter(fields::STATUS.eq(&AlertStatus::InProgress));
-        let call = list(&query, Lane::Feed);
+        let call = list(&query, Lane::Feed).unwrap();
         assert_eq!(call.method(), Method::Get);
         assert_eq!(call.target(), "/api/alerts?$filter=status%20eq%20%27InProgress%27&$expand=evidence");
-        assert_eq!(list(&AlertQuery::new(), Lane::Feed).target(), "/api/alerts");
+        assert_eq!(list(&AlertQuery::new(), Lane::Feed).unwrap().target(), "/api/alerts");
     }
 
     #[test]

@@ -78,6 +78,9 @@ pub struct Software {
     /// How many machines it exposes.
     #[serde(default, deserialize_with = "lenient::integer")]
     pub exposed_machines: Option<i64>,
+    /// How much it weighs on the tenant's exposure score.
+    #[serde(default, deserialize_with = "lenient::number")]
+    pub impact_score: Option<f64>,
     #[serde(skip)]
     raw: Option<RawJson>,
 }
@@ -98,6 +101,9 @@ pub struct Vulnerability {
     /// How bad, in the service's word.
     #[serde(default, deserialize_with = "lenient::text")]
     pub severity: Option<String>,
+    /// How bad, by CVSS 3: 0 to 10.
+    #[serde(default, rename = "cvssV3", deserialize_with = "lenient::number")]
+    pub cvss_v3: Option<f64>,
     /// How many machines it exposes.
     #[serde(default, deserialize_with = "lenient::integer")]
     pub exposed_machines: Option<i64>,

@@ -15,6 +15,7 @@ const VALUE: Route = Route::post("set the machine's value", "/api/machines/{id}/
 
 /// So many machines are labelled in one call.
 const MOST_TAGGED: usize = 500;
+
 /// Whether a label is put on or taken off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub enum TagAction {

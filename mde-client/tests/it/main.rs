@@ -3,7 +3,9 @@
 
 mod containment;
 mod decode;
+mod endpoints;
 mod hunting;
+mod ids;
 mod machines;
 mod more;
 mod requests;

@@ -1,11 +1,7 @@
 //! The smaller groups of the service: requests as the pages have them, answers as they come.
 
-use mde_client::{
-    AlertId, AlertStatus, AlertUpdate, ErrorKind, File, ImportOutcome, Indicator, Investigation, LogonUser,
-    LookBack, MachineId, Software, Vulnerability, indicator_fields,
-};
+use mde_client::{AlertId, AlertStatus, AlertUpdate, ErrorKind, LookBack, MachineId, indicator_fields};
 use pocketsoc_testkit::{Fault, Reply, Tenant, Trouble};
-use pocketsoc_transport::Decode;
 
 use crate::virtual_tenant::{client, tenant};
 
@@ -107,48 +103,4 @@ async fn investigations_and_indicators_are_asked_for_as_the_pages_say() {
     let tenant = answering("/indicators/995", 204, "");
     client(&tenant).indicators().delete(&found.id).await.unwrap();
     assert_eq!(asked(&tenant), ("DELETE".into(), "/api/indicators/995".into()));
-}
-
-/// Reads every element of an example; how many there are.
-fn read<T: Decode>(folder: &std::path::Path, name: &str) -> Vec<T> {
-    let bytes = std::fs::read(folder.join(name)).unwrap();
-    let mut elements = pocketsoc_transport::elements(bytes);
-    let mut all = Vec::new();
-    while let Some(element) = elements.next_as::<T>() {
-        all.push(element.unwrap_or_else(|e| panic!("{name}: {e}")));
-    }
-    assert!(!all.is_empty(), "{name}");
-    all
-}
-
-#[test]
-fn the_vendors_examples_of_the_smaller_groups_are_read() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/specimens/mde");
-    if !folder.exists() {
-        return;
-    }
-    assert!(read::<LogonUser>(&folder, "machine_logonusers.json").iter().all(|u| u.account_name.is_some()));
-    assert!(read::<Software>(&folder, "machine_software.json").iter().all(|s| s.vendor.is_some()));
-    assert!(
-        read::<Vulnerability>(&folder, "machine_vulnerabilities.json")
-            .iter()
-            .all(|v| v.id.starts_with("CVE"))
-    );
-    assert!(read::<File>(&folder, "file_get.json").iter().all(|f| f.sha1.is_some() && f.size.is_some()));
-    assert!(read::<File>(&folder, "alert_files.json").iter().all(|f| f.sha256.is_some()));
-    let of_value =
-        |i: &Indicator| i.indicator_value.is_some() && i.created_at.is_some() && i.action.is_some();
-    for name in ["indicators_list.json", "indicators_list_filter_action.json", "indicator_resource.json"] {
-        assert!(read::<Indicator>(&folder, name).iter().all(of_value), "{name}");
-    }
-    for name in ["investigations_list.json", "investigation_resource.json"] {
-        assert!(
-            read::<Investigation>(&folder, name).iter().all(|i| i.start_time.is_some() && i.state.is_some()),
-            "{name}"
-        );
-    }
-    let import = std::fs::read(folder.join("indicators_import_response.json")).unwrap();
-    let import: serde_json::Value = serde_json::from_slice(&import).unwrap();
-    let outcomes: Vec<ImportOutcome> = serde_json::from_value(import["value"].clone()).unwrap();
-    assert!(outcomes.len() == 2 && outcomes.iter().all(ImportOutcome::is_taken));
 }

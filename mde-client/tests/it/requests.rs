@@ -1,9 +1,11 @@
 //! Every call as it goes over the wire: method, path, query, headers and body.
 
-use mde_client::{AlertDetermination, AlertId, AlertQuery, AlertStatus, AlertUpdate, ErrorKind, fields};
+use mde_client::{
+    AlertClassification, AlertDetermination, AlertId, AlertQuery, AlertStatus, AlertUpdate, ErrorKind, fields,
+};
 use pocketsoc_testkit::Request;
 
-use crate::virtual_tenant::{client, tenant};
+use crate::virtual_tenant::{client, client_of_any_pair, tenant};
 
 fn asked(request: &Request) -> String {
     let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
@@ -82,4 +84,42 @@ async fn a_filter_that_the_service_refuses_is_an_error_and_no_empty_list() {
     let error = client(&tenant).alerts().list(&odd).collect().await.unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::InvalidRequest, Some("ODataError")));
     assert!(!error.to_string().contains("$filter=") && error.message().contains("title"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_verdict_and_its_reason_go_together_or_are_refused_with_the_legal_ones_named() {
+    use AlertClassification::{FalsePositive, InformationalExpectedActivity, TruePositive};
+    use AlertDetermination as Why;
+    let tenant = tenant().alerts(2).build();
+    let id = AlertId::new(tenant.alert_ids().swap_remove(0)).unwrap();
+    let legal = [
+        (TruePositive, vec![Why::MultiStagedAttack, Why::MaliciousUserActivity, Why::CompromisedUser]),
+        (TruePositive, vec![Why::Malware, Why::Phishing, Why::UnwantedSoftware, Why::Other]),
+        (InformationalExpectedActivity, vec![Why::SecurityTesting, Why::LineOfBusinessApplication]),
+        (InformationalExpectedActivity, vec![Why::ConfirmedActivity, Why::Other]),
+        (FalsePositive, vec![Why::NotMalicious, Why::InsufficientData, Why::Other]),
+    ];
+    let all: Vec<Why> = legal.iter().flat_map(|(_, whys)| whys.clone()).collect();
+    for verdict in [TruePositive, InformationalExpectedActivity, FalsePositive] {
+        for why in &all {
+            let update =
+                AlertUpdate::new().with_classification(verdict.clone()).with_determination(why.clone());
+            let fits = legal.iter().any(|(of, whys)| *of == verdict && whys.contains(why));
+            tenant.forget_requests();
+            let one = client(&tenant).alerts().update(&id, &update).await;
+            let many = client(&tenant).alerts().update_many(std::slice::from_ref(&id), &update).await;
+            assert_eq!((one.is_ok(), many.is_ok()), (fits, fits), "{verdict:?} {why:?}: {one:?}");
+            if let (Err(one), Err(many)) = (one, many) {
+                assert_eq!((one.kind(), many.kind()), (ErrorKind::InvalidRequest, ErrorKind::InvalidRequest));
+                assert!(tenant.requests().is_empty(), "nothing was sent");
+                let named = one.to_string().to_lowercase().replace([' ', '_', '-'], "");
+                assert!(named.contains("other"), "the legal ones are named: {one}");
+                assert!(client_of_any_pair(&tenant).alerts().update(&id, &update).await.is_ok());
+            }
+        }
+    }
+    // A word that this version does not know is the caller's own business.
+    let new_word = AlertUpdate::new().with_classification(FalsePositive).with_determination("Novel".into());
+    let error = client(&tenant).alerts().update(&id, &new_word).await.unwrap_err();
+    assert_eq!(error.code(), Some("InvalidInput"), "the service decides");
 }

@@ -19,14 +19,19 @@ pub(crate) fn client(tenant: &Tenant) -> MdeClient {
 }
 
 pub(crate) fn client_as(tenant: &Tenant, client_id: &str, secret: &str) -> MdeClient {
+    MdeClient::new(&connection(tenant, client_id, secret)).unwrap()
+}
+
+/// One that lets every pair of classification and determination through.
+pub(crate) fn client_of_any_pair(tenant: &Tenant) -> MdeClient {
+    let connection = connection(tenant, Tenant::CLIENT_ID, Tenant::SECRET);
+    MdeClient::builder(&connection).allow_any_pair().build().unwrap()
+}
+
+fn connection(tenant: &Tenant, client_id: &str, secret: &str) -> Connection {
     let credential = Credential::client_secret(Tenant::ID, client_id, Secret::new(secret));
-    let connection = Connection::builder(credential, Cloud::Public)
-        .http(tenant.exchange())
-        .clock(clock())
-        .without_pacing()
-        .build()
-        .unwrap();
-    MdeClient::new(&connection).unwrap()
+    let builder = Connection::builder(credential, Cloud::Public).http(tenant.exchange());
+    builder.clock(clock()).without_pacing().build().unwrap()
 }
 
 pub(crate) fn source(tenant: &Tenant) -> MdeDetections {

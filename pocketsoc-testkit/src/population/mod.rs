@@ -11,7 +11,7 @@ pub(crate) use alerts::{AlertRecord, alerts, elsewhere};
 pub use cloud::cloud_families;
 pub(crate) use cloud::{CloudRecord, SUBSCRIPTIONS, cloud_alerts};
 pub(crate) use incidents::{ATTACK, IncidentRecord, incidents};
-pub(crate) use stories::{Clue, Provider};
+pub(crate) use stories::{Clue, Provider, Story};
 pub(crate) use triage::{Remark, Tracked, Triage};
 
 use fastrand::Rng;

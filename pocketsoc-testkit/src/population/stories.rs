@@ -14,6 +14,28 @@ pub(crate) struct Story {
     pub(crate) clues: &'static [Clue],
 }
 
+impl Story {
+    /// One that somebody tells. It lives as long as the program, as all of them do.
+    pub(crate) fn told(
+        title: &str,
+        description: &str,
+        category: &'static str,
+        severity: &'static str,
+    ) -> &'static Self {
+        Box::leak(Box::new(Self {
+            title: title.to_owned().leak(),
+            description: description.to_owned().leak(),
+            category,
+            severity,
+            source: "CustomDetection",
+            provider: Provider::Endpoint,
+            techniques: &[],
+            threat: None,
+            clues: &[Clue::User],
+        }))
+    }
+}
+
 /// The product that raises an alert, as far as it is not Defender for Cloud.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Provider {

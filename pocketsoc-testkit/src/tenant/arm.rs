@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
-use super::render::stamp;
+use super::mde::stamp;
 use super::{ARM_RESOURCES, AzureRole, Mood, Tenant, origin};
 use crate::message::{Reply, Request};
 use crate::population::{CloudRecord, SUBSCRIPTIONS, guid};

@@ -5,10 +5,8 @@ mod arm;
 mod entra;
 mod graph;
 mod hunting;
-mod machines;
 mod mde;
 mod quotas;
-mod render;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -22,11 +20,13 @@ use pocketsoc_model::{Clock, ManualClock};
 
 pub use entra::App;
 use entra::Sessions;
-pub use machines::Agent;
+pub use mde::Agent;
 
 use crate::fault::{Fault, Trouble};
 use crate::message::{Reply, Request};
-use crate::population::{self, ATTACK, AlertRecord, CloudRecord, IncidentRecord, Machine, SUBSCRIPTIONS};
+use crate::population::{
+    self, ATTACK, AlertRecord, CloudRecord, IncidentRecord, Machine, SUBSCRIPTIONS, Story,
+};
 
 /// The resource that tokens for Defender for Endpoint are asked for.
 const MDE_RESOURCE: &str = "https://api.securitycenter.microsoft.com";
@@ -88,7 +88,7 @@ struct State {
     incidents: Vec<IncidentRecord>,
     tokens: HashMap<String, Claims>,
     sessions: Sessions,
-    fleet: machines::Fleet,
+    mde: mde::Records,
     hunting: hunting::Limits,
     quotas: quotas::Counted,
     processes: hunting::Processes,
@@ -213,7 +213,7 @@ impl TenantBuilder {
                 incidents,
                 tokens: HashMap::new(),
                 sessions: Sessions::default(),
-                fleet: machines::Fleet::default(),
+                mde: mde::Records::default(),
                 hunting: hunting::Limits::default(),
                 quotas: quotas::Counted::default(),
                 processes: hunting::Processes { count: 200, until: now },
@@ -321,10 +321,18 @@ impl Tenant {
 
     /// Raises one more alert, now, in front of all others; its id.
     pub fn raise_alert(&self) -> String {
+        self.raise(None)
+    }
+
+    /// Raises one: any, or one that tells this, on the machine at this place.
+    fn raise(&self, told: Option<(usize, &'static Story)>) -> String {
         let now = self.0.clock.now();
         let mut state = self.lock();
         let seed = 0x5EED ^ state.alerts.len() as u64;
-        let record = population::alerts(seed, 1, self.0.machines.len(), now).swap_remove(0);
+        let mut record = population::alerts(seed, 1, self.0.machines.len(), now).swap_remove(0);
+        if let Some((machine, story)) = told {
+            (record.machine, record.story, record.severity) = (machine, story, story.severity);
+        }
         let id = record.id.clone();
         state.alerts.insert(0, record);
         id

@@ -27,7 +27,7 @@ pub struct App {
     pub(super) enabled: bool,
 }
 
-const ROLES: [&str; 17] = [
+const ROLES: [&str; 24] = [
     "Alert.Read.All",
     "Alert.ReadWrite.All",
     "Machine.Read.All",
@@ -40,6 +40,13 @@ const ROLES: [&str; 17] = [
     "Machine.LiveResponse",
     "Machine.Offboard",
     "AdvancedQuery.Read.All",
+    "Ti.ReadWrite.All",
+    "File.Read.All",
+    "Ip.Read.All",
+    "URL.Read.All",
+    "User.Read.All",
+    "Software.Read.All",
+    "Vulnerability.Read.All",
     "SecurityAlert.Read.All",
     "SecurityAlert.ReadWrite.All",
     "SecurityIncident.Read.All",
@@ -47,7 +54,7 @@ const ROLES: [&str; 17] = [
     "ThreatHunting.Read.All",
 ];
 
-const SCOPES: [&str; 18] = [
+const SCOPES: [&str; 25] = [
     "Alert.Read",
     "Alert.ReadWrite",
     "Machine.Read",
@@ -60,6 +67,13 @@ const SCOPES: [&str; 18] = [
     "Machine.LiveResponse",
     "Machine.Offboard",
     "AdvancedQuery.Read",
+    "Ti.ReadWrite",
+    "File.Read.All",
+    "Ip.Read.All",
+    "URL.Read.All",
+    "User.Read.All",
+    "Software.Read",
+    "Vulnerability.Read",
     "SecurityAlert.Read.All",
     "SecurityAlert.ReadWrite.All",
     "SecurityIncident.Read.All",

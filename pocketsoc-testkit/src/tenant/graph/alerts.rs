@@ -12,7 +12,7 @@ use super::{
 use crate::filter::Value;
 use crate::message::{Reply, Request};
 use crate::population::{AlertRecord, CloudRecord, Machine, Provider, Remark, Tracked, Triage};
-use crate::tenant::render::stamp;
+use crate::tenant::mde::stamp;
 use crate::tenant::{Mood, State, Tenant};
 
 const READ: &[&str] = &["SecurityAlert.Read.All", "SecurityAlert.ReadWrite.All"];

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 
 use super::word;
 use crate::population::{AlertRecord, CloudRecord, Clue, Machine, PEOPLE, guid, hex};
-use crate::tenant::render::{SHELL, stamp};
+use crate::tenant::mde::{SHELL, stamp};
 
 const DOMAIN: &str = "CONTOSO";
 

@@ -11,7 +11,7 @@ use super::{
 use crate::filter::Value;
 use crate::message::{Reply, Request};
 use crate::population::{IncidentRecord, Remark, Triage};
-use crate::tenant::render::stamp;
+use crate::tenant::mde::stamp;
 use crate::tenant::{Mood, State, Tenant};
 
 const READ: &[&str] = &["SecurityIncident.Read.All", "SecurityIncident.ReadWrite.All"];

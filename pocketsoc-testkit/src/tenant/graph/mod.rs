@@ -138,7 +138,7 @@ fn comments(remarks: &[Remark]) -> Json {
     remarks
         .iter()
         .map(|r| {
-            let at = super::render::stamp(r.at);
+            let at = super::mde::stamp(r.at);
             json!({"comment": r.text, "createdByDisplayName": r.by, "createdDateTime": at})
         })
         .collect()

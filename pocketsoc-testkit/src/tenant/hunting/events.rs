@@ -79,7 +79,7 @@ fn alerts(tenant: &Tenant) -> Table {
 }
 
 /// Processes, the newest first; every fifth at the same moment as the one before, most of them within the last day.
-fn process_events(tenant: &Tenant, Processes { count, until }: Processes) -> Table {
+pub(super) fn process_events(tenant: &Tenant, Processes { count, until }: Processes) -> Table {
     let files = ["powershell.exe", "cmd.exe", "csc.exe", "rundll32.exe", "teams.exe", "curl"];
     let machines = tenant.machines();
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // a rough spread is enough

@@ -67,6 +67,19 @@ impl Tenant {
     }
 }
 
+/// Whether a process was started on this machine, at this time, in this report.
+pub(super) fn knows_event(tenant: &Tenant, machine: &str, time: &str, report: &str) -> bool {
+    let processes = tenant.lock().processes;
+    let table = events::process_events(tenant, processes);
+    let place = |name: &str| table.columns.iter().position(|(known, _)| known == name);
+    let (Some(at), Some(on), Some(number)) = (place("Timestamp"), place("DeviceId"), place("ReportId"))
+    else {
+        return false;
+    };
+    let report = report.parse::<i64>().ok();
+    table.rows.iter().any(|row| row[at] == time && row[on] == machine && row[number].as_i64() == report)
+}
+
 /// Runs what the request asks for; a refusal is a code and a message.
 pub(super) fn run(
     tenant: &Tenant,

@@ -3,11 +3,11 @@
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Serialize;
 
-use super::Tenant;
 use crate::population::{AlertRecord, Clue, Machine, PEOPLE, Triage, guid, hex};
+use crate::tenant::Tenant;
 
 /// A time as the service writes it: seven digits at most, zeros at the end dropped.
-pub(super) fn stamp(at: DateTime<Utc>) -> String {
+pub(in crate::tenant) fn stamp(at: DateTime<Utc>) -> String {
     let text = at.to_rfc3339_opts(SecondsFormat::Nanos, true);
     let (seconds, fraction) = text.trim_end_matches('Z').split_once('.').unwrap_or((&text, ""));
     match fraction.get(..7).unwrap_or(fraction).trim_end_matches('0') {
@@ -101,7 +101,7 @@ struct Evidence<'a> {
 
 const DOMAIN: &str = "CONTOSO";
 /// What the service names beside most stories: the shell that the user works in.
-pub(super) static SHELL: Clue =
+pub(in crate::tenant) static SHELL: Clue =
     Clue::Process("explorer.exe", "C:\\Windows", "C:\\Windows\\Explorer.EXE /NOUACCHECK", "userinit.exe");
 
 impl<'a> Rendered<'a> {
