@@ -190,6 +190,9 @@ pub(crate) struct ContainArgs {
     /// Follow the action to its end
     #[arg(long)]
     pub(crate) wait: bool,
+    /// Only say what would be sent
+    #[arg(long, conflicts_with = "wait")]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -4,7 +4,10 @@ use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use mde_client::{Intent, IsolationScope, MachineAction, MachineActionId, MachineActionQuery, action_fields};
+use mde_client::{
+    Intent, IsolationScope, Machine, MachineAction, MachineActionId, MachineActionQuery, PlannedAction,
+    action_fields,
+};
 use pocketsoc_model::{ActionStatus, Error, ErrorKind};
 use serde::Serialize;
 
@@ -60,6 +63,12 @@ async fn contain(common: &Common, args: ContainArgs, intent: Intent) -> Result<O
     let session = Session::open(common).await?;
     let (fleet, machine) = machines::find(&session, &args.machine).await?;
     let told = |error: Error| Failure::of(&fleet.name, &error);
+    if args.dry_run {
+        let plan = fleet.client.machines().plan(&machine.id, &intent, &args.comment).await.map_err(told)?;
+        return Output::new(common)
+            .rows(&Plans(&[Planned::of(&fleet.name, machine, plan)?]))
+            .map(|()| Outcome::Complete);
+    }
     let handle = fleet.client.machines().begin(&machine.id, &intent, &args.comment).await.map_err(told)?;
     if handle.has_joined() {
         note(&format!("such an action is under way already: {}", handle.id()));
@@ -80,6 +89,53 @@ async fn contain(common: &Common, args: ContainArgs, intent: Intent) -> Result<O
         fleet.client.actions().ensure_it_stands(&action).await.map_err(told)?;
     }
     Ok(Outcome::Complete)
+}
+
+/// What a dry run prints.
+#[derive(Debug, Serialize)]
+struct Planned {
+    profile: String,
+    machine_id: String,
+    machine_name: Option<String>,
+    would_post_to: String,
+    body: serde_json::Value,
+    would_join: Option<String>,
+}
+
+impl Planned {
+    fn of(profile: &str, machine: Machine, plan: PlannedAction) -> Result<Self, Failure> {
+        Ok(Self {
+            profile: profile.to_owned(),
+            machine_id: machine.id.to_string(),
+            machine_name: machine.computer_dns_name,
+            would_post_to: plan.target,
+            body: serde_json::from_str(&plan.body).map_err(|e| Failure::usage(e.to_string()))?,
+            would_join: plan.joins.map(|id| id.to_string()),
+        })
+    }
+}
+
+struct Plans<'a>(&'a [Planned]);
+
+impl Rows for Plans<'_> {
+    type Row = Planned;
+
+    fn rows(&self) -> &[Planned] {
+        self.0
+    }
+
+    fn columns(&self) -> Vec<&str> {
+        vec!["MACHINE", "WOULD JOIN", "ELSE WOULD POST TO", "BODY"]
+    }
+
+    fn cells(&self, row: &Planned) -> Vec<String> {
+        vec![
+            row.machine_name.clone().unwrap_or_else(|| row.machine_id.clone()),
+            row.would_join.clone().unwrap_or_default(),
+            row.would_post_to.clone(),
+            row.body.to_string(),
+        ]
+    }
 }
 
 pub(crate) async fn list(common: &Common, machine: Option<String>) -> Result<Outcome, Failure> {

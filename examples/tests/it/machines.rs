@@ -68,6 +68,11 @@ async fn a_machine_is_isolated_followed_and_released() {
     assert_eq!(late.code, 1);
     assert!(late.stderr.contains("the action is final"), "{}", late.stderr);
     assert_eq!(fake.soc(&["isolate", &name]).code, 2, "a comment is mandatory");
+    let dry = fake.soc(&["isolate", &name, "--comment", "INC-43", "--dry-run"]);
+    assert_eq!(dry.code, 0, "{}", dry.stderr);
+    assert_eq!(dry.lines()[0]["body"]["IsolationType"], "Full");
+    assert_eq!(dry.lines()[0]["would_post_to"], format!("/api/machines/{id}/isolate"));
+    assert_eq!(fake.server.tenant().actions_on(&id).len(), 2, "nothing was done");
 }
 
 #[tokio::test(flavor = "multi_thread")]
