@@ -1,8 +1,12 @@
 //! Advanced hunting over all Defender products.
 
+use chrono::TimeDelta;
 use pocketsoc_model::{Hunt, HuntQuery, HuntRows, Timespan};
 use pocketsoc_transport::{Call, Endpoint, Method, Replay, quota};
 use serde::Serialize;
+
+/// So far back the service looks unless told.
+const USUAL: TimeDelta = TimeDelta::days(30);
 
 /// Advanced hunting over all Defender products. Page: "security: runHuntingQuery".
 ///
@@ -38,9 +42,11 @@ impl Hunt for Hunting {
             #[serde(skip_serializing_if = "Option::is_none")]
             timespan: Option<&'a str>,
         }
-        // The same for every part of the time: other tables of the query are not to be cut with it.
-        let timespan =
-            query.timespan().or(query.window().map(|(from, until)| Timespan::Between(from, until)));
+        // A time is a filter on the rows and cuts no other table; only what is older than the service looks back by itself
+        // has to be told.
+        let usual = self.endpoint.connection().clock().now() - USUAL;
+        let older = query.window().map(|(from, _)| from).filter(|from| *from < usual);
+        let timespan = query.timespan().or(older.map(Timespan::Since));
         let timespan = timespan.map(|timespan| timespan.to_string());
         self.endpoint.hunt(query, move |kql| {
             let call = Call::new(

@@ -30,7 +30,7 @@ pub use pocketsoc_model::{
     DetectionSource, DetectionSourceExt, DetectionStream, Determination, Entity, EntityKind, Error,
     ErrorKind, Hunt, HuntColumn, HuntColumnKind, HuntQuery, HuntRow, HuntRows, HuntValue, Operation,
     Principal, Product, Properties, RawJson, RequiredPermissions, Result, Severity, Status, Tactic,
-    TechniqueId, Timespan, TransitionTable, WalkReport,
+    TechniqueId, ThrottledBy, Timespan, TransitionTable, WalkReport, flag_column, json_column,
 };
 /// Signing in, clouds, limits: what all clients share.
 pub use pocketsoc_transport as transport;

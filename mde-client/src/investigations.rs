@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::alerts::InvestigationState;
 use crate::machines::MachineId;
-use crate::raw::keep_raw;
+use crate::native::keep_raw;
 use crate::route::{LARGEST_PAGE, Route};
 
 const READ: &str = "Alert.Read.All (application) or Alert.Read (delegated)";
@@ -26,12 +26,14 @@ pub mod fields {
     use chrono::{DateTime, Utc};
     use pocketsoc_transport::odata::Field;
 
+    use crate::alerts::InvestigationState;
+
     /// The id.
     pub const ID: Field<str> = Field::new("id");
     /// When it began.
     pub const START_TIME: Field<DateTime<Utc>> = Field::new("startTime");
     /// How far it has come.
-    pub const STATE: Field<str> = Field::new("state");
+    pub const STATE: Field<InvestigationState> = Field::new("state");
     /// The machine.
     pub const MACHINE_ID: Field<str> = Field::new("machineId");
     /// The alert that triggered it.

@@ -8,15 +8,15 @@ mod hunting;
 mod indicators;
 mod investigations;
 mod machines;
+mod native;
 mod normalize;
 mod observables;
-mod raw;
 mod route;
 mod source;
 
 pub use actions::{
     LiveResponseCommand, MachineAction, MachineActionId, MachineActionKind, MachineActionQuery,
-    MachineActionStatus, MachineActions, RelatedFileInfo, fields as action_fields,
+    MachineActionStatus, MachineActions, RelatedFileInfo, ScriptOutput, fields as action_fields,
 };
 pub use alerts::{
     Alert, AlertClassification, AlertComment, AlertDetermination, AlertEvidence, AlertId, AlertQuery,
@@ -41,11 +41,12 @@ pub use observables::{Domain, DomainStats, File, FileStats, IpAddress, IpStats, 
 pub use source::MdeDetections;
 
 pub use pocketsoc_model::{
-    ActionId, ActionStatus, Capabilities, Classification, Detail, Detection, DetectionChange, DetectionId,
-    DetectionQuery, DetectionSource, DetectionSourceExt, DetectionStream, Determination, Entity, EntityKind,
-    Error, ErrorKind, HostContainment, HostId, Hunt, HuntColumn, HuntColumnKind, HuntQuery, HuntRow,
-    HuntRows, HuntValue, Isolation, IsolationScope, Operation, Principal, Product, RawJson,
-    RequiredPermissions, Result, Severity, Status, Tactic, TechniqueId, TransitionTable, WalkReport,
+    ActionId, ActionStatus, Capabilities, Classification, ContainmentAction, Detail, Detection,
+    DetectionChange, DetectionId, DetectionQuery, DetectionSource, DetectionSourceExt, DetectionStream,
+    Determination, Entity, EntityKind, Error, ErrorKind, Host, HostContainment, HostId, Hunt, HuntColumn,
+    HuntColumnKind, HuntQuery, HuntRow, HuntRows, HuntValue, Isolation, IsolationScope, Operation, Principal,
+    Product, RawJson, RequiredPermissions, Result, Severity, Status, Tactic, TechniqueId, ThrottledBy,
+    Timespan, TransitionTable, WalkReport, flag_column, json_column,
 };
 /// Signing in, clouds, limits: what all clients share.
 pub use pocketsoc_transport as transport;

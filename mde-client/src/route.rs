@@ -15,6 +15,8 @@ pub(crate) struct Route {
     template: &'static str,
     permission: &'static str,
     quota: &'static Quota,
+    /// Whether 404 is how the service says that the list is empty.
+    empty_is_404: bool,
 }
 
 impl Route {
@@ -23,7 +25,7 @@ impl Route {
         template: &'static str,
         permission: &'static str,
     ) -> Self {
-        Self { method: Method::Get, operation, template, permission, quota: &quota::MDE }
+        Self { method: Method::Get, operation, template, permission, quota: &quota::MDE, empty_is_404: false }
     }
 
     pub(crate) const fn post(
@@ -56,6 +58,12 @@ impl Route {
         self
     }
 
+    /// A list that is 404 when it is empty.
+    pub(crate) const fn empty_is_404(mut self) -> Self {
+        self.empty_is_404 = true;
+        self
+    }
+
     /// The call, its places filled.
     pub(crate) fn call(&self, ids: &[&str]) -> Result<Call> {
         let call = Call::new(self.method, self.operation, self.template, ids, self.quota)?;
@@ -75,7 +83,8 @@ impl Route {
         size: u32,
         filter: Option<String>,
     ) -> Walk<T> {
-        let plan = PagePlan::by_top_and_skip(size).with_nothing_as_empty();
+        let plan = PagePlan::by_top_and_skip(size);
+        let plan = if self.empty_is_404 { plan.with_nothing_as_empty() } else { plan };
         match self.call(&[]) {
             Ok(call) => {
                 let call = call.with_lane(lane);

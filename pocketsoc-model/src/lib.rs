@@ -13,6 +13,7 @@ mod hunting;
 mod id;
 mod lane;
 mod memory;
+mod mend;
 #[cfg(feature = "ocsf")]
 pub mod ocsf;
 mod open;
@@ -51,6 +52,7 @@ pub use hunting::{
 pub use id::{__check_id, CorrelationKey, DetectionId, InvalidId};
 pub use lane::Lane;
 pub use memory::MemorySource;
+pub use mend::mended;
 pub use open::{UnknownValue, UnknownWord, same_word};
 pub use permissions::{Operation, Principal, RequiredPermissions};
 pub use product::Product;

@@ -9,7 +9,9 @@ pub(crate) enum Value {
     Null,
     Text(String),
     Number(f64),
+    Flag(bool),
     Time(DateTime<Utc>),
+    List(Vec<String>),
 }
 
 /// A parsed filter.
@@ -17,6 +19,8 @@ pub(crate) enum Value {
 pub(crate) enum Filter {
     Compare(String, Operator, Value),
     StartsWith(String, String),
+    /// A list that has this text.
+    Has(String, String),
     Not(Box<Self>),
     And(Box<Self>, Box<Self>),
     Or(Box<Self>, Box<Self>),
@@ -49,7 +53,7 @@ impl Filter {
     /// Every field that it names.
     pub(crate) fn fields(&self) -> Vec<&str> {
         match self {
-            Self::Compare(field, ..) | Self::StartsWith(field, _) => vec![field],
+            Self::Compare(field, ..) | Self::StartsWith(field, _) | Self::Has(field, _) => vec![field],
             Self::Not(inner) => inner.fields(),
             Self::And(a, b) | Self::Or(a, b) => [a.fields(), b.fields()].concat(),
         }
@@ -60,6 +64,7 @@ impl Filter {
         match self {
             Self::Compare(name, operator, literal) => operator.holds(&field(name), literal),
             Self::StartsWith(name, prefix) => matches!(field(name), Value::Text(t) if t.starts_with(prefix)),
+            Self::Has(name, text) => matches!(field(name), Value::List(all) if all.contains(text)),
             Self::Not(inner) => !inner.matches(field),
             Self::And(a, b) => a.matches(field) && b.matches(field),
             Self::Or(a, b) => a.matches(field) || b.matches(field),
@@ -74,6 +79,7 @@ impl Operator {
             (Value::Null, Value::Null) => Some(Equal),
             (Value::Text(a), Value::Text(b)) => Some(a.cmp(b)),
             (Value::Number(a), Value::Number(b)) => a.partial_cmp(b),
+            (Value::Flag(a), Value::Flag(b)) => Some(a.cmp(b)),
             (Value::Time(a), Value::Time(b)) => Some(a.cmp(b)),
             _ => None,
         };
@@ -229,6 +235,16 @@ impl Parser {
                 self.expect(&Token::Close)?;
                 Ok(Filter::StartsWith(field, prefix))
             }
+            // `list/any(one: one eq 'text')`
+            Token::Word(word) if word.ends_with("/any") => {
+                self.expect(&Token::Open)?;
+                let name = self.next()?.text().trim_end_matches(':').to_owned();
+                self.expect(&Token::Word(name))?;
+                self.expect(&Token::Word("eq".into()))?;
+                let Token::Text(text) = self.next()? else { return Err("a text was expected".into()) };
+                self.expect(&Token::Close)?;
+                Ok(Filter::Has(word.trim_end_matches("/any").to_owned(), text))
+            }
             Token::Word(field) => {
                 let operator = match self.next()?.text() {
                     "eq" => Operator::Eq,
@@ -250,6 +266,7 @@ fn literal(token: Token) -> Result<Value, String> {
     match token {
         Token::Text(text) => Ok(Value::Text(text)),
         Token::Word(word) if word == "null" => Ok(Value::Null),
+        Token::Word(word) if word == "true" || word == "false" => Ok(Value::Flag(word == "true")),
         Token::Word(word) => word
             .parse()
             .map(Value::Number)

@@ -141,8 +141,9 @@ impl Endpoint {
                     last = Some(failed);
                     continue;
                 }
-                if call.method == Method::Delete && ambiguous > 0 && failed.error.status() == Some(404) {
-                    // An earlier attempt deleted it, though its answer was lost.
+                let gone = failed.error.status() == Some(404) && failed.error.code().is_some();
+                if call.method == Method::Delete && ambiguous > 0 && gone {
+                    // An earlier attempt deleted it, though its answer was lost; a 404 without a code may be a front end's.
                     return Ok(Opened::empty(call, deadline, clock));
                 }
                 let may = failed.outcome.may_repeat(call.replay, ambiguous);

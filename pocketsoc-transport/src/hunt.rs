@@ -8,14 +8,15 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use futures_util::stream;
 use pocketsoc_model::{
     Error, ErrorKind, HuntColumn, HuntColumnKind, HuntQuery, HuntRow, HuntRows, Lane, Position, RawJson,
-    Result, WalkLog,
+    Result, WalkLog, mended,
 };
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::body::Body;
-use crate::call::Call;
+use crate::call::{Call, Replay};
 use crate::endpoint::Endpoint;
+use crate::lenient;
 use crate::page::{Digested, Envelope, Names, Piece, digest};
 
 /// What the answer is made of, in either letter case.
@@ -26,6 +27,9 @@ const SHORTEST: TimeDelta = TimeDelta::milliseconds(1);
 const MOST_ANSWERS: u64 = 4096;
 /// How often an answer that breaks off is asked for: each run burns the tenant's run time.
 const READINGS: u32 = 2;
+/// So often the time is halved because a result would be too large, before some part of it is given; else the refusal
+/// means something else.
+const MOST_REFUSED: u32 = 12;
 
 /// A stretch of time, the end not included.
 type Window = (DateTime<Utc>, DateTime<Utc>);
@@ -51,6 +55,7 @@ impl Endpoint {
             answers: 0,
             owed: HashMap::default(),
             seed: fastrand::u64(..),
+            refused: 0,
             lost: false,
         });
         let rows = stream::unfold(hunter, |mut hunter| async move {
@@ -75,6 +80,8 @@ struct Hunter<F> {
     owed: HashMap<u128, u32, BuildHasherDefault<Digested>>,
     /// Keys the digests, so that nobody can make two rows look like one.
     seed: u64,
+    /// How many parts in a row were refused as too large.
+    refused: u32,
     lost: bool,
 }
 
@@ -106,10 +113,10 @@ struct Answer {
 /// A column as either service spells it.
 #[derive(Deserialize)]
 struct Column {
-    #[serde(alias = "Name")]
-    name: String,
-    #[serde(alias = "Type", rename = "type")]
-    kind: String,
+    #[serde(default, alias = "Name", deserialize_with = "lenient::text")]
+    name: Option<String>,
+    #[serde(default, alias = "Type", rename = "type", deserialize_with = "lenient::text")]
+    kind: Option<String>,
 }
 
 impl<F: Fn(&str) -> Result<Call>> Hunter<F> {
@@ -117,8 +124,7 @@ impl<F: Fn(&str) -> Result<Call>> Hunter<F> {
         loop {
             let Some(answer) = &mut self.answer else {
                 let Some(asked) = self.todo.pop() else {
-                    let complete = !self.lost;
-                    self.log.update(|report| report.complete = complete);
+                    self.conclude();
                     return None;
                 };
                 match self.open(asked).await {
@@ -163,6 +169,21 @@ impl<F: Fn(&str) -> Result<Call>> Hunter<F> {
         }
     }
 
+    /// Says how it went. Rows that were to come again and did not show that the result changed in between: others may have
+    /// come twice, or not at all.
+    fn conclude(&mut self) {
+        let changed = !self.lost && self.owed.values().any(|count| *count > 0);
+        let complete = !self.lost && !changed;
+        self.log.update(|report| {
+            report.complete = complete;
+            if changed {
+                report
+                    .partial
+                    .push("the result changed while it was read: rows may be missing or come twice".into());
+            }
+        });
+    }
+
     /// Asks for a part of the hunt.
     async fn open(&mut self, asked: Asked) -> Result<()> {
         if self.answers >= MOST_ANSWERS {
@@ -177,6 +198,8 @@ impl<F: Fn(&str) -> Result<Call>> Hunter<F> {
         // An analyst waits for the first answer; the rest is an export.
         let lane = if self.answers == 0 { Lane::Triage } else { Lane::Bulk };
         let call = call.inspect_err(|_| self.end())?.with_lane(lane);
+        // What broke off is run once more, whatever becomes of that.
+        let call = if asked.readings > 0 { call.with_replay(Replay::Never) } else { call };
         let opened = match self.endpoint.url_of(&call) {
             Ok(url) => self.endpoint.open(&call, &url, None).await,
             Err(error) => Err(error),
@@ -186,6 +209,7 @@ impl<F: Fn(&str) -> Result<Call>> Hunter<F> {
         self.log.update(|report| report.pages = answers);
         match opened {
             Ok(opened) => {
+                self.refused = 0;
                 let sizes = self.endpoint.connection().0.sizes;
                 self.answer = Some(Answer {
                     asked,
@@ -200,6 +224,12 @@ impl<F: Fn(&str) -> Result<Call>> Hunter<F> {
                 Ok(())
             }
             Err(error) if is_too_large(&error) => {
+                self.refused += 1;
+                if self.refused > MOST_REFUSED {
+                    self.end();
+                    return Err(within(error, asked.window)
+                        .with_hint("shorter times are refused alike: ask for less"));
+                }
                 if let Some(halves) = asked.window.and_then(halves) {
                     tracing::debug!(%error, "the result is too large, splitting the time");
                     self.ask(halves);
@@ -233,7 +263,7 @@ impl<F: Fn(&str) -> Result<Call>> Hunter<F> {
             answer.given.push(digest);
             return None;
         }
-        if !readable || !text.starts_with('{') {
+        if !readable || !text.starts_with('{') || !is_readable(text) {
             answer.given.push(digest);
             self.lost = true;
             let position = Position::page(self.answers).with_index(index);
@@ -262,7 +292,10 @@ impl<F: Fn(&str) -> Result<Call>> Hunter<F> {
         };
         let Some(mut answer) = self.answer.take() else { return Ok(()) };
         answer.asked.readings += 1;
-        if answer.asked.readings >= READINGS || !self.endpoint.connection().0.budget.withdraw() {
+        // Another run of what chooses its rows gives others.
+        let other_rows = answer.rows > 0 && !self.query.is_repeatable();
+        let asked_enough = answer.asked.readings >= READINGS || other_rows;
+        if asked_enough || !self.endpoint.connection().0.budget.withdraw() {
             self.answer = Some(answer);
             return Err(self.lose(broke_off));
         }
@@ -334,8 +367,10 @@ fn whole(text: &str) -> Option<(usize, usize)> {
 
 fn columns(schema: Option<&str>) -> Option<Arc<[HuntColumn]>> {
     let columns: Vec<Column> = serde_json::from_str(schema?).ok()?;
-    let column = |column: Column| HuntColumn::new(column.name, HuntColumnKind::from(column.kind.as_str()));
-    Some(columns.into_iter().map(column).collect())
+    // A column without a kind is typed by its JSON.
+    let kind = |kind: Option<String>| HuntColumnKind::from(kind.unwrap_or_default().as_str());
+    let column = |column: Column| Some(HuntColumn::new(column.name?, kind(column.kind)));
+    Some(columns.into_iter().filter_map(column).collect())
 }
 
 /// The two halves of a stretch of time that can still be split.
@@ -344,13 +379,24 @@ fn halves((from, until): Window) -> Option<(Window, Window)> {
     (until - from >= SHORTEST).then_some(((from, middle), (middle, until)))
 }
 
-/// Whether the service refuses because the result would be too large. It says so in words only.
+/// Whether a row that a strict reader may stumble over can be read: texts cut in the middle of a character, and depth.
+fn is_readable(text: &str) -> bool {
+    let odd = text.contains("\\ud") || text.contains("\\uD") || text.matches(['{', '[']).count() > 100;
+    let object =
+        |text: &str| serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text).is_ok();
+    !odd || object(text) || mended(text).is_some_and(|text| object(&text))
+}
+
+/// Whether the service refuses because the result would be too large. It says so in words only, which a query that cannot
+/// be read may have as names.
 fn is_too_large(error: &Error) -> bool {
     let text = error.message().to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
     error.status() == Some(400)
+        && text.contains("result")
         && says(&["size", " mb", "too large", "too big"])
         && says(&["exceed", "limit", "large", "maximum", "too big"])
+        && !says(&["resolve", "parse", "syntax", "semantic", "unknown"])
 }
 
 fn failed(kind: ErrorKind, message: impl AsRef<str>) -> Error {

@@ -53,6 +53,12 @@ impl Literal for i64 {
 /// What services count time in.
 const TICK: i64 = 100;
 
+impl Literal for bool {
+    fn literal(&self) -> String {
+        self.to_string()
+    }
+}
+
 impl Literal for DateTime<Utc> {
     /// Cut to whole ticks of 100 ns, in which services count; seven digits at most, without zeros that say nothing.
     fn literal(&self) -> String {
@@ -147,6 +153,31 @@ impl<T: Literal + ?Sized> Field<T> {
     /// Less or equal.
     pub fn le(&self, value: &T) -> Filter {
         self.compare(Operator::Le, value)
+    }
+}
+
+/// A field that is a list of texts.
+///
+/// ```
+/// use pocketsoc_transport::odata::ListField;
+/// const TAGS: ListField = ListField::new("machineTags");
+/// assert_eq!(TAGS.has("it's").to_string(), "machineTags/any(one: one eq 'it''s')");
+/// ```
+#[derive(Debug)]
+pub struct ListField {
+    name: &'static str,
+}
+
+impl ListField {
+    /// A field by its name on the wire.
+    pub const fn new(name: &'static str) -> Self {
+        Self { name }
+    }
+
+    /// One of its texts is this one.
+    #[must_use]
+    pub fn has(&self, text: &str) -> Filter {
+        Filter::Raw(format!("{}/any(one: one eq {})", self.name, quote(text)))
     }
 }
 

@@ -84,8 +84,10 @@ pub(crate) fn read(
     if let Some(wait) = retry_after {
         error = error.with_retry_after(wait);
     }
-    if kind == ErrorKind::RateLimited {
-        error = error.with_throttled_by(throttled_by(&message));
+    if kind == ErrorKind::RateLimited
+        && let Some(quota) = throttled_by(if message.is_empty() { text } else { &message })
+    {
+        error = error.with_throttled_by(quota);
     }
     let hint = by_quota(&error)
         .or(by_code(&code))
@@ -98,8 +100,10 @@ pub(crate) fn read(
 }
 
 fn kind(status: u16, code: &str, message: &str) -> ErrorKind {
+    let text = message.to_ascii_lowercase();
     let already = ["ActiveRequestAlreadyExists", "Conflict"].iter().any(|c| code.eq_ignore_ascii_case(c))
-        || message.contains("already in progress");
+        || text.contains("already in progress")
+        || text.contains("already exists");
     match status {
         300..400 => ErrorKind::Untrusted,
         400 | 409 | 412 if already || status != 400 => ErrorKind::Conflict,
@@ -127,10 +131,14 @@ fn plain(status: u16, text: &str) -> String {
     format!("the service answered {status} {what}")
 }
 
-fn throttled_by(message: &str) -> ThrottledBy {
+/// Which quota is used up, as far as the service says.
+fn throttled_by(message: &str) -> Option<ThrottledBy> {
     let text = message.to_ascii_lowercase();
-    let about_time = ["cpu", "run time", "running time", "runtime", "execution time"];
-    if about_time.iter().any(|word| text.contains(word)) { ThrottledBy::RunTime } else { ThrottledBy::Calls }
+    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    if says(&["cpu", "run time", "running time", "runtime", "execution time"]) {
+        return Some(ThrottledBy::RunTime);
+    }
+    says(&["call", "request", "rate"]).then_some(ThrottledBy::Calls)
 }
 
 /// What to do where the quota that is used up is not one of calls.
@@ -282,5 +290,11 @@ mod tests {
         assert_eq!(error(429, cpu).throttled_by(), Some(ThrottledBy::RunTime));
         let calls = r#"{"error":{"code":"TooManyRequests","message":"Maximum API calls exceeded"}}"#;
         assert_eq!(error(429, calls).throttled_by(), Some(ThrottledBy::Calls));
+        assert_eq!(
+            error(429, "CPU quota exceeded").throttled_by(),
+            Some(ThrottledBy::RunTime),
+            "a plain text"
+        );
+        assert_eq!(error(429, "").throttled_by(), None, "it does not say");
     }
 }

@@ -73,7 +73,11 @@ async fn contain(common: &Common, args: ContainArgs, intent: Intent) -> Result<O
     if handle.has_joined() {
         note(&format!("such an action is under way already: {}", handle.id()));
     }
-    let mut action = handle.now().await.map_err(told)?;
+    note(&format!("action {}", handle.id()));
+    let mut action = match handle.begun() {
+        Some(action) => action.clone(),
+        None => handle.now().await.map_err(told)?,
+    };
     if args.wait {
         let spinner = spinner(machine.computer_dns_name.as_deref().unwrap_or(&args.machine));
         let ended = handle.wait().await;

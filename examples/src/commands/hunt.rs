@@ -79,7 +79,7 @@ async fn print(
                 if slow { failure.with_hint(hint) } else { failure }.report();
             }
         }
-        if batch.len() >= BATCH {
+        if batch.len() >= if output.is_table() { BATCH } else { 1 } {
             output.rows(&Table(&batch))?;
             batch.clear();
         }
@@ -105,7 +105,7 @@ impl Rows for Table<'_> {
     }
 
     fn columns(&self) -> Vec<&str> {
-        self.0.first().map_or_else(Vec::new, |row| row.columns().iter().map(|c| c.name.as_str()).collect())
+        self.0.first().map_or_else(Vec::new, names)
     }
 
     fn cells(&self, row: &HuntRow) -> Vec<String> {
@@ -113,6 +113,15 @@ impl Rows for Table<'_> {
             Some(text) => text.to_owned(),
             None => row.get(name).map(|value| value.to_string()).unwrap_or_default(),
         };
-        row.columns().iter().map(|column| cell(&column.name)).collect()
+        self.columns().into_iter().map(cell).collect()
+    }
+}
+
+/// The columns by the schema; of an answer without one, those of the row.
+fn names(row: &HuntRow) -> Vec<&str> {
+    if row.columns().is_empty() {
+        row.names().collect()
+    } else {
+        row.columns().iter().map(|c| c.name.as_str()).collect()
     }
 }

@@ -17,14 +17,18 @@ async fn a_query_and_its_timespan_go_over_the_wire_as_documented() {
     hunting.hunt(&query).collect_all().await.unwrap();
     hunting.hunt(&HuntQuery::new("AlertInfo").between(from, until)).collect_all().await.unwrap();
 
+    let long_ago = "2026-07-01T00:00:00Z".parse().unwrap();
+    hunting.hunt(&HuntQuery::new("AlertInfo").between(long_ago, until)).collect_all().await.unwrap();
+
     let requests = tenant.requests_to("/security/");
     let bodies: Vec<_> = requests.iter().map(|request| request.json().unwrap()).collect();
     assert_eq!(bodies[0], serde_json::json!({"Query": plain.kql()}));
     assert_eq!(bodies[1], serde_json::json!({"Query": "AlertInfo", "Timespan": "P90D"}));
-    assert_eq!(bodies[2]["Timespan"], "2026-09-14T00:00:00Z/2026-09-21T00:00:00Z");
+    assert_eq!(bodies[2].get("Timespan"), None, "a time is a filter on the rows");
     assert!(
         bodies[2]["Query"].as_str().unwrap().ends_with("Timestamp < datetime(2026-09-21T00:00:00.000000Z)")
     );
+    assert_eq!(bodies[3]["Timespan"], "2026-07-01T00:00:00Z", "further back than it looks by itself");
     for request in &requests {
         assert_eq!(
             (request.method.as_str(), request.path.as_str()),
@@ -35,7 +39,7 @@ async fn a_query_and_its_timespan_go_over_the_wire_as_documented() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_part_has_the_whole_timespan_so_that_other_tables_are_not_cut() {
+async fn no_part_has_a_timespan_so_that_other_tables_are_not_cut() {
     let tenant = tenant().build();
     tenant.set_process_events(500);
     tenant.cut_hunts_off_at(100);
@@ -45,13 +49,17 @@ async fn every_part_has_the_whole_timespan_so_that_other_tables_are_not_cut() {
     assert_eq!((rows.len(), report.complete), (500, true));
     let requests = tenant.requests_to("/runHuntingQuery");
     assert!(requests.len() > 8);
-    let whole = "2026-09-14T13:00:00Z/2026-09-21T13:00:00Z";
-    assert!(requests.iter().all(|request| request.json().unwrap()["Timespan"] == whole));
+    assert!(requests.iter().all(|request| request.json().unwrap().get("Timespan").is_none()));
 }
 
 #[tokio::test(start_paused = true)]
+#[allow(clippy::print_stdout)] // so that nobody takes the silence for a check
 async fn both_spellings_of_the_answer_and_the_vendors_examples_are_read() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/specimens");
+    let default = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/specimens");
+    let folder = std::env::var_os("POCKETSOC_SPECIMENS").map_or(default, Into::into);
+    if !folder.is_dir() {
+        println!("the vendor's example payloads are not at hand: not checked");
+    }
     let mut answers = vec![
         r#"{"results":[{"Timestamp":"2026-09-21T06:38:35.7664356Z","FileName":"a"}],"schema":[{"Name":"Timestamp","Type":"DateTime"},{"name":"FileName","type":"String"}]}"#.to_owned(),
     ];

@@ -6,7 +6,7 @@ use pocketsoc_transport::{Decode as _, lenient};
 use serde::Deserialize;
 
 use super::words::{MachineActionKind, MachineActionStatus};
-use crate::raw::keep_raw;
+use crate::native::keep_raw;
 
 id_type! {
     /// The id of a machine action: a GUID.
@@ -116,6 +116,45 @@ pub struct LiveResponseCommand {
     /// The command itself, as it came.
     #[serde(default)]
     pub command: Option<RawJson>,
+}
+
+/// What a script of a live response said: the file behind
+/// [`live_response_link`](crate::MachineActions::live_response_link) of a `RunScript` command. Page: "Get live response
+/// results".
+///
+/// ```
+/// use mde_client::ScriptOutput;
+/// let file = r#"{"script_name":"look.ps1","exit_code":0,"script_output":"51 MB","script_errors":""}"#;
+/// assert_eq!(ScriptOutput::from_json(file)?.exit_code, Some(0));
+/// # Ok::<(), mde_client::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct ScriptOutput {
+    /// The script.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub script_name: Option<String>,
+    /// What it ended with; 0 is well.
+    #[serde(default, deserialize_with = "lenient::integer")]
+    pub exit_code: Option<i64>,
+    /// What it said.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub script_output: Option<String>,
+    /// What it complained of.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub script_errors: Option<String>,
+}
+
+impl ScriptOutput {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// `Decode` when it is no JSON object.
+    pub fn from_json(text: &str) -> Result<Self> {
+        serde_json::from_str(text).map_err(|e| {
+            Error::new(ErrorKind::Decode, "read a script's output").with_message("it is none").with_source(e)
+        })
+    }
 }
 
 keep_raw!(MachineAction);

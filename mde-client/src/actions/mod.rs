@@ -4,7 +4,7 @@ mod action;
 mod query;
 mod words;
 
-pub use action::{LiveResponseCommand, MachineAction, MachineActionId, RelatedFileInfo};
+pub use action::{LiveResponseCommand, MachineAction, MachineActionId, RelatedFileInfo, ScriptOutput};
 pub use query::{MachineActionQuery, fields};
 pub use words::{MachineActionKind, MachineActionStatus};
 
@@ -76,7 +76,12 @@ impl MachineActions {
     /// # Errors
     /// `NotFound` when there is none with this id; the service answers 400 to an id that is no GUID.
     pub async fn get(&self, id: &MachineActionId) -> Result<MachineAction> {
-        self.endpoint.element(&GET.call(&[id.as_str()])?).await
+        self.get_in(Lane::Triage, id).await
+    }
+
+    /// The same, as urgently as this.
+    pub(crate) async fn get_in(&self, lane: Lane, id: &MachineActionId) -> Result<MachineAction> {
+        self.endpoint.element(&GET.call(&[id.as_str()])?.with_lane(lane)).await
     }
 
     /// Calls an action off while it is not final; doing it twice is doing it once. Page: "Cancel machine action API".
@@ -94,7 +99,7 @@ impl MachineActions {
             return Err(Error::new(ErrorKind::InvalidRequest, "cancel the machine action")
                 .with_message("a comment is needed: it stands in the audit log"));
         }
-        let call = CANCEL.call(&[id.as_str()])?.with_json(&Body { comment })?;
+        let call = CANCEL.call(&[id.as_str()])?.with_lane(Lane::Containment).with_json(&Body { comment })?;
         match self.endpoint.element(&call).await {
             Ok(action) => Ok(action),
             // Whatever became of the call: the action itself says whether it was called off.
@@ -115,7 +120,8 @@ impl MachineActions {
     }
 
     /// The short-lived link to a collected investigation package: whoever has it can fetch the package. It is fetched
-    /// without a token. Page: "Get package SAS URI API". Limits: 2 calls a minute, 120 an hour.
+    /// without a token. Page: "Get package SAS URI API". Needs `Machine.Read.All` (application) or
+    /// `Machine.CollectForensics` (delegated). Limits: 2 calls a minute, 120 an hour.
     ///
     /// # Errors
     /// `NotFound` while the collection is not complete.
@@ -123,7 +129,8 @@ impl MachineActions {
         self.link(&PACKAGE, &[id.as_str()]).await
     }
 
-    /// The link to the result of a live response's command, by its place; it lives for half an hour. Page: "Get live
+    /// The link to the result of a live response's command, by its place; it lives for half an hour. What is behind it, who
+    /// has the link fetches without a token: of a script its [`ScriptOutput`]. Page: "Get live
     /// response results". Needs `Machine.Read.All` (application) or `Machine.LiveResponse` (delegated).
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! The words of a machine action, open to what the service adds.
 
+use crate::native::literals;
 use pocketsoc_model::{ActionStatus, open_enum};
-use pocketsoc_transport::odata::{Literal, quote};
 
 open_enum! {
     /// What a machine action does.
@@ -47,14 +47,4 @@ impl MachineActionStatus {
     }
 }
 
-impl Literal for MachineActionKind {
-    fn literal(&self) -> String {
-        quote(self.as_str())
-    }
-}
-
-impl Literal for MachineActionStatus {
-    fn literal(&self) -> String {
-        quote(self.as_str())
-    }
-}
+literals!(MachineActionKind, MachineActionStatus);

@@ -2,8 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use pocketsoc_model::{Error, ErrorKind, RawJson, Result, id_type};
-use pocketsoc_transport::{Decode as _, KeepRaw, lenient};
+use pocketsoc_transport::{Decode as _, lenient};
 use serde::Deserialize;
+
+use crate::native::keep_raw;
 
 use super::words::{
     AlertClassification, AlertDetermination, AlertSeverity, AlertStatus, EvidenceKind, InvestigationState,
@@ -131,21 +133,12 @@ impl Alert {
         })
     }
 
-    /// The alert's JSON as it came, byte for byte.
-    pub fn raw(&self) -> Option<&RawJson> {
-        self.raw.as_ref()
-    }
-
     pub(crate) fn take_raw(&mut self) -> Option<RawJson> {
         self.raw.take()
     }
 }
 
-impl KeepRaw for Alert {
-    fn keep_raw(&mut self, raw: RawJson) {
-        self.raw = Some(raw);
-    }
-}
+keep_raw!(Alert);
 
 /// The user that an alert is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]

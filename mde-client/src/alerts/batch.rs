@@ -1,13 +1,11 @@
 //! Many alerts changed in one call, and alerts raised by a reference to an event.
 
-use pocketsoc_model::{Error, ErrorKind, HuntRow, Result};
+use pocketsoc_model::{Error, ErrorKind, HuntRow, Lane, Result, USUAL_LOOKS};
+use pocketsoc_transport::odata::Filter;
 use pocketsoc_transport::{Call, quota};
 use serde::Serialize;
 
-use super::{
-    Alert, AlertClassification, AlertDetermination, AlertId, AlertSeverity, AlertStatus, AlertUpdate, Alerts,
-    WRITE,
-};
+use super::{Alert, AlertId, AlertQuery, AlertSeverity, AlertUpdate, Alerts, WRITE, fields};
 use crate::machines::MachineId;
 use crate::route::Route;
 
@@ -18,6 +16,30 @@ const CREATE: Route = Route::post("create an alert", "/api/alerts/CreateAlertByR
 
 /// The page states no limit; so many have been seen to work for its siblings.
 const MOST: usize = 500;
+
+/// So many are read back in one call: an address has room for their ids.
+const LOOKED_AT: usize = 25;
+const UPDATE: &str = "update alerts";
+
+/// What an alert can be raised as.
+const CATEGORIES: [&str; 16] = [
+    "General",
+    "CommandAndControl",
+    "Collection",
+    "CredentialAccess",
+    "DefenseEvasion",
+    "Discovery",
+    "Exfiltration",
+    "Exploit",
+    "Execution",
+    "InitialAccess",
+    "LateralMovement",
+    "Malware",
+    "Persistence",
+    "PrivilegeEscalation",
+    "Ransomware",
+    "SuspiciousActivity",
+];
 
 /// How one alert stands after a change of many.
 #[derive(Debug)]
@@ -111,25 +133,58 @@ impl Alerts {
     /// Page: "Batch update alerts".
     ///
     /// With a comment it is never sent twice. Needs `Alert.ReadWrite.All` (application) or `Alert.ReadWrite` (delegated).
-    /// Limits: 10 calls a minute and 500 an hour, and one more call an alert to read it back.
+    /// Limits: 10 calls a minute and 500 an hour; they are read back 25 at a time.
     ///
     /// # Errors
-    /// `InvalidRequest` for none or too many; `OutcomeUnknown` when a change with a comment may have happened.
+    /// `InvalidRequest` for none or too many, and as [`update`](Self::update); `OutcomeUnknown` when a change with a comment
+    /// may have happened. What became of each alert is in its outcome.
     pub async fn update_many(&self, ids: &[AlertId], update: &AlertUpdate) -> Result<Vec<Updated>> {
-        self.check(update)?;
+        update.check(self.check_pairs)?;
         self.endpoint.bytes(&update_many(ids, update)?).await?;
-        let mut all = Vec::with_capacity(ids.len());
-        for id in ids {
-            let outcome = self.get(id).await.and_then(|alert| {
-                if shows(&alert, update) {
-                    return Ok(alert);
-                }
-                Err(Error::new(ErrorKind::NotApplied, "update alerts")
-                    .with_message(format!("the service answered success and did not change the alert {id}")))
-            });
-            all.push(Updated { id: id.clone(), outcome });
+        let mut all: Vec<(&AlertId, Option<Result<Alert>>)> = ids.iter().map(|id| (id, None)).collect();
+        for wait in USUAL_LOOKS {
+            if !wait.is_zero() {
+                self.endpoint.connection().clock().sleep(*wait).await;
+            }
+            let mut missing: Vec<_> = all
+                .iter_mut()
+                .filter(|(_, seen)| !matches!(seen, Some(Ok(alert)) if update.shows_in(alert)))
+                .collect();
+            for some in missing.chunks_mut(LOOKED_AT) {
+                self.look_at(some).await;
+            }
         }
-        Ok(all)
+        let outcome = |id: &AlertId, seen| match seen {
+            Some(Ok(alert)) if update.shows_in(&alert) => Ok(alert),
+            Some(Ok(_)) => Err(Error::new(ErrorKind::NotApplied, UPDATE)
+                .with_message(format!("the service answered success and did not change the alert {id}"))),
+            Some(Err(error)) => Err(error),
+            None => {
+                Err(Error::new(ErrorKind::NotFound, UPDATE).with_message(format!("there is no alert {id}")))
+            }
+        };
+        Ok(all.into_iter().map(|(id, seen)| Updated { id: id.clone(), outcome: outcome(id, seen) }).collect())
+    }
+
+    /// Reads a few alerts in one call.
+    async fn look_at(&self, some: &mut [&mut (&AlertId, Option<Result<Alert>>)]) {
+        let ids = fields_of_ids(some.iter().map(|(id, _)| *id));
+        let mut walk = self.walk(&AlertQuery::new().with_filter(ids), Lane::Triage, false, None);
+        while let Some(item) = walk.next().await {
+            match item {
+                Ok(alert) => {
+                    for (_, seen) in some.iter_mut().filter(|(id, _)| **id == alert.id) {
+                        *seen = Some(Ok(alert.clone()));
+                    }
+                }
+                // Whichever alert it is about: what has not been seen may be there all the same.
+                Err(error) => {
+                    for (_, seen) in some.iter_mut().filter(|(_, seen)| !matches!(seen, Some(Ok(_)))) {
+                        *seen = Some(Err(unread(error.clone())));
+                    }
+                }
+            }
+        }
     }
 
     /// Raises an alert about an event. It is never sent twice; an open alert with the same title on the same machine takes
@@ -147,39 +202,23 @@ impl Alerts {
 
 /// The call behind [`Alerts::update_many`].
 fn update_many(ids: &[AlertId], update: &AlertUpdate) -> Result<Call> {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Body<'a> {
-        alert_ids: Vec<&'a str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        status: Option<&'a str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        assigned_to: Option<&'a str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        classification: Option<&'a str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        determination: Option<&'a str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        comment: Option<&'a str>,
-    }
     if ids.is_empty() || ids.len() > MOST {
-        return Err(Error::new(ErrorKind::InvalidRequest, "update alerts")
+        return Err(Error::new(ErrorKind::InvalidRequest, UPDATE)
             .with_message(format!("{} alerts are given; 1 to {MOST} go in one call", ids.len())));
     }
-    let body = Body {
-        alert_ids: ids.iter().map(AlertId::as_str).collect(),
-        status: update.status.as_ref().map(AlertStatus::as_str),
-        assigned_to: update.assigned_to.as_deref(),
-        classification: update.classification.as_ref().map(AlertClassification::as_str),
-        // This address spells two of them otherwise than the one for a single alert.
-        determination: update.determination.as_ref().map(|word| match word {
-            AlertDetermination::ConfirmedActivity => "ConfirmedUserActivity",
-            AlertDetermination::NotMalicious => "Clean",
-            other => other.as_str(),
-        }),
-        comment: update.comment.as_deref(),
-    };
-    UPDATE_MANY.call(&[])?.with_replay(update.replay()).with_json(&body)
+    update.body(UPDATE_MANY.call(&[])?, Some(ids))
+}
+
+fn fields_of_ids<'a>(ids: impl Iterator<Item = &'a AlertId>) -> Option<Filter> {
+    Filter::any(ids.map(|id| fields::ID.eq(id.as_str())))
+}
+
+/// A change was accepted and cannot be read back.
+fn unread(error: Error) -> Error {
+    error
+        .with_operation(UPDATE)
+        .with_kind(ErrorKind::OutcomeUnknown)
+        .with_hint("the change was accepted and could not be read back: look at the alert")
 }
 
 /// The call behind [`Alerts::create`].
@@ -190,6 +229,9 @@ fn create(alert: &NewAlert) -> Result<Call> {
     if said.iter().any(|text| text.trim().is_empty()) {
         return refuse("title, description and recommended action are needed");
     }
+    if !CATEGORIES.contains(&alert.category.as_str()) {
+        return refuse(&format!("the category is one of {}", CATEGORIES.join(", ")));
+    }
     if !["Low", "Medium", "High"].contains(&alert.severity.as_str()) {
         return refuse("the severity is Low, Medium or High");
     }
@@ -199,20 +241,10 @@ fn create(alert: &NewAlert) -> Result<Call> {
     CREATE.call(&[])?.with_json(alert)
 }
 
-/// Whether an alert is what an update asked for.
-fn shows(alert: &Alert, update: &AlertUpdate) -> bool {
-    fn fits<T: PartialEq>(own: Option<&T>, asked: Option<&T>) -> bool {
-        asked.is_none_or(|asked| own == Some(asked))
-    }
-    fits(alert.status.as_ref(), update.status.as_ref())
-        && fits(alert.assigned_to.as_ref(), update.assigned_to.as_ref())
-        && fits(alert.classification.as_ref(), update.classification.as_ref())
-        && fits(alert.determination.as_ref(), update.determination.as_ref())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{AlertClassification, AlertDetermination, AlertStatus};
     use pocketsoc_transport::Replay;
 
     #[test]

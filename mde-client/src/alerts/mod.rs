@@ -51,11 +51,6 @@ impl Alerts {
         Self { endpoint, check_pairs }
     }
 
-    /// What is refused before it is sent.
-    fn check(&self, update: &AlertUpdate) -> Result<()> {
-        if self.check_pairs { update.check() } else { Ok(()) }
-    }
-
     /// Walks over alerts, in no particular order. Page: "List alerts API".
     ///
     /// Evidence comes only with [`AlertQuery::with_evidence`]; without it, an empty list means nothing.
@@ -96,11 +91,11 @@ impl Alerts {
     /// Needs `Alert.ReadWrite.All` (application) or `Alert.ReadWrite` (delegated).
     ///
     /// # Errors
-    /// `InvalidRequest` for a determination that does not go with its classification, unless the client
-    /// [allows any](crate::MdeClientBuilder::allow_any_pair); `NotFound` when there is none with this id;
+    /// `InvalidRequest` for no change at all, for words that are only read, and for a determination that does not go with
+    /// its classification, unless the client [allows any](crate::MdeClientBuilder::allow_any_pair); `NotFound` when there is none with this id;
     /// `OutcomeUnknown` when a change with a comment may have happened, or when the service accepted a change and answered with something else than the alert.
     pub async fn update(&self, id: &AlertId, update: &AlertUpdate) -> Result<Alert> {
-        self.check(update)?;
+        update.check(self.check_pairs)?;
         self.endpoint.element(&self::update(id, update)?).await
     }
 
@@ -161,7 +156,7 @@ fn list(query: &AlertQuery, lane: Lane) -> Result<Call> {
 
 /// The call behind [`Alerts::update`].
 fn update(id: &AlertId, update: &AlertUpdate) -> Result<Call> {
-    UPDATE.call(&[id.as_str()])?.with_replay(update.replay()).with_json(update)
+    update.body(UPDATE.call(&[id.as_str()])?, None)
 }
 
 #[cfg(test)]

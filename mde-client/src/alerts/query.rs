@@ -2,6 +2,8 @@
 
 use pocketsoc_transport::odata::Filter;
 
+use crate::route::LARGEST_PAGE;
+
 /// The fields that alerts can be filtered by. Page: "List alerts API".
 pub mod fields {
     use chrono::{DateTime, Utc};
@@ -32,9 +34,6 @@ pub mod fields {
     /// The category.
     pub const CATEGORY: Field<str> = Field::new("category");
 }
-
-/// The largest page that the service gives.
-const LARGEST_PAGE: u32 = 10_000;
 
 /// Which alerts to list, and how much of each.
 ///

@@ -1,7 +1,8 @@
 //! The words of an alert, open to what the service adds.
 
 use pocketsoc_model::open_enum;
-use pocketsoc_transport::odata::{Literal, quote};
+
+use crate::native::literals;
 
 open_enum! {
     /// How bad an alert is.
@@ -125,14 +126,4 @@ open_enum! {
     }
 }
 
-impl Literal for AlertSeverity {
-    fn literal(&self) -> String {
-        quote(self.as_str())
-    }
-}
-
-impl Literal for AlertStatus {
-    fn literal(&self) -> String {
-        quote(self.as_str())
-    }
-}
+literals!(AlertSeverity, AlertStatus, InvestigationState);

@@ -2,16 +2,19 @@
 
 use std::net::IpAddr;
 
+use chrono::TimeDelta;
 use pocketsoc_model::{Error, ErrorKind, Lane, Result};
 use pocketsoc_transport::odata::Filter;
 
 use crate::machines::{Machine, MachineId, MachineQuery, Machines, fields};
 
 const OPERATION: &str = "find the machine";
+/// Addresses go from machine to machine.
+const ADDRESS_IS_KEPT: TimeDelta = TimeDelta::days(1);
 
 impl Machines {
-    /// The one machine with this id, full or short name, or internal address. Never a guess: several that fit are an error
-    /// that lists them.
+    /// The one machine with this id, full or short name, or internal address, which it must have had within the last day.
+    /// Never a guess: several that fit are an error that lists them.
     ///
     /// Needs `Machine.Read.All` (application) or `Machine.Read` (delegated).
     ///
@@ -19,8 +22,16 @@ impl Machines {
     /// `NotFound`, or `Ambiguous` with the candidates.
     pub async fn find(&self, name: &str) -> Result<Machine> {
         let name = name.trim();
-        if name.len() == 40 && name.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return self.get(&MachineId::new(name)?).await;
+        let id = MachineId::new(name)?;
+        if id.is_device() {
+            let machine = self.get(&id).await?;
+            return match &machine.merged_into_machine_id {
+                None => Ok(machine),
+                Some(into) => Err(Error::new(ErrorKind::NotFound, OPERATION)
+                    .with_message("the machine has become part of another one")
+                    .with_candidates([into.clone()])
+                    .with_hint("give that one's id")),
+            };
         }
         let address = name.parse::<IpAddr>().ok();
         let filter = if let Some(address) = address {
@@ -30,8 +41,10 @@ impl Machines {
             let stored = [name, &name.to_ascii_lowercase()];
             Filter::any(stored.map(|name| fields::COMPUTER_DNS_NAME.starts_with(name)))
         };
+        let lately = self.endpoint().connection().clock().now() - ADDRESS_IS_KEPT;
         let fits = |machine: &Machine| match (address, &machine.computer_dns_name) {
-            (Some(_), _) => true,
+            // An address of long ago may be somebody else's by now.
+            (Some(_), _) => machine.last_seen.is_none_or(|seen| seen >= lately),
             (None, Some(full)) => {
                 let short = full.split('.').next().unwrap_or_default();
                 full.eq_ignore_ascii_case(name) || short.eq_ignore_ascii_case(name)

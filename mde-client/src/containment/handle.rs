@@ -3,14 +3,22 @@
 use std::fmt;
 use std::time::Duration;
 
-use pocketsoc_model::{Error, ErrorKind, Lane, Result};
+use pocketsoc_model::{ActionStatus, Error, ErrorKind, Lane, Result};
 
 use super::intent::opposite;
 use crate::actions::{MachineAction, MachineActionId, MachineActionQuery, MachineActions, fields};
 
-/// How often an action is asked about, at first and at most.
+/// How often an action is asked about: at first; at most, while most machines answer; and later, when the machine is off.
 const FIRST_WAIT: Duration = Duration::from_secs(2);
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
+const LATE_WAIT: Duration = Duration::from_secs(120);
+const LATE: Duration = Duration::from_secs(600);
+/// So many failures in a row are waited out.
+const FAULTS: u32 = 10;
+/// For so many looks, what has just been begun may not be known everywhere.
+const NOT_KNOWN_YET: u32 = 3;
+/// So often an action may say a word that nobody knows.
+const ODD_WORDS: u32 = 20;
 
 /// A machine action, to be followed. It can be dropped: the action goes on, and
 /// [`MachineActions::resume`](crate::MachineActions::resume) takes it up again, also in another process.
@@ -18,19 +26,25 @@ const LONGEST_WAIT: Duration = Duration::from_secs(15);
 pub struct ActionHandle {
     actions: MachineActions,
     id: MachineActionId,
+    begun: Option<Box<MachineAction>>,
     joined: bool,
 }
 
 impl MachineActions {
     /// Takes up an action that was begun earlier, here or elsewhere. Nothing is asked yet.
     pub fn resume(&self, id: MachineActionId) -> ActionHandle {
-        ActionHandle::new(self, id, true)
+        ActionHandle { actions: self.clone(), id, begun: None, joined: true }
     }
 }
 
 impl ActionHandle {
-    pub(super) fn new(actions: &MachineActions, id: MachineActionId, joined: bool) -> Self {
-        Self { actions: actions.clone(), id, joined }
+    pub(super) fn new(actions: &MachineActions, action: MachineAction, joined: bool) -> Self {
+        Self { actions: actions.clone(), id: action.id.clone(), begun: Some(Box::new(action)), joined }
+    }
+
+    /// The action as it was when it was begun or joined; `None` of one that was taken up.
+    pub fn begun(&self) -> Option<&MachineAction> {
+        self.begun.as_deref()
     }
 
     /// The action's id.
@@ -58,21 +72,38 @@ impl ActionHandle {
     /// When the action cannot be read any more; passing faults are waited out.
     pub async fn wait(&self) -> Result<MachineAction> {
         let clock = self.actions.endpoint().connection().clock();
-        let (mut wait, mut faults) = (FIRST_WAIT, 0);
+        let begun = clock.monotonic();
+        let (mut wait, mut faults, mut unknown, mut odd) = (FIRST_WAIT, 0, 0, 0);
         loop {
-            match self.now().await {
+            let for_long = clock.monotonic().saturating_sub(begun) > LATE;
+            // Somebody waits at first; later it is one of many.
+            let lane = if for_long { Lane::Feed } else { Lane::Triage };
+            match self.actions.get_in(lane, &self.id).await {
                 Ok(action) if action.progress().is_final() => return Ok(action),
-                Ok(_) => faults = 0,
-                Err(error) if error.is_transient() && faults < 10 => {
+                Ok(action) => {
+                    (faults, unknown) = (0, 0);
+                    odd = if action.progress() == ActionStatus::Unknown { odd + 1 } else { 0 };
+                    if odd > ODD_WORDS {
+                        let word = action.status.as_ref().map_or("nothing", |word| word.as_str());
+                        return Err(Error::new(ErrorKind::Unexpected, "wait for the machine action")
+                            .with_message(format!("the action says {word}, which may or may not be its end"))
+                            .with_hint("look at the action in the portal"));
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::RateLimited => {
+                    clock.sleep(error.retry_after().unwrap_or(wait).max(wait)).await;
+                    continue;
+                }
+                Err(error) if error.is_transient() && faults < FAULTS => {
                     faults += 1;
                     tracing::debug!(%error, "the action could not be read, asking again");
                 }
                 // What has just been begun may not be known everywhere yet.
-                Err(error) if error.kind() == ErrorKind::NotFound && faults < 3 => faults += 1,
+                Err(error) if error.kind() == ErrorKind::NotFound && unknown < NOT_KNOWN_YET => unknown += 1,
                 Err(error) => return Err(error),
             }
             clock.sleep(wait).await;
-            wait = (wait * 3 / 2).min(LONGEST_WAIT);
+            wait = (wait * 3 / 2).min(if for_long { LATE_WAIT } else { LONGEST_WAIT });
         }
     }
 
@@ -112,7 +143,9 @@ impl MachineActions {
         let mut walk = self.walk(&MachineActionQuery::new().with_filter(of_machine), Lane::Triage);
         while let Some(other) = walk.next().await {
             let other = other?;
-            let later = other.last_update_date_time_utc > done.last_update_date_time_utc;
+            // Where a time is missing it may have come after: better looked at in vain.
+            let times = (other.last_update_date_time_utc, done.last_update_date_time_utc);
+            let later = !matches!(times, (Some(other), Some(done)) if other <= done);
             let undone = other.is_under_way() || other.outcome().is_ok() && later;
             if undone && other.id != done.id {
                 let what = if other.is_under_way() { "is under way" } else { "came after it" };

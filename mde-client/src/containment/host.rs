@@ -2,8 +2,11 @@
 
 use async_trait::async_trait;
 use pocketsoc_model::{
-    ActionId, Capabilities, ContainmentAction, Host, HostContainment, HostId, Isolation, Product, Result,
+    ActionId, ActionStatus, Capabilities, ContainmentAction, Error, ErrorKind, Host, HostContainment, HostId,
+    Isolation, Product, Result,
 };
+
+use super::ActionHandle;
 
 use crate::actions::{MachineAction, MachineActionId};
 use crate::machines::{MachineId, Machines};
@@ -23,14 +26,29 @@ impl Containment {
 
 /// An action in the shared words.
 fn normalized(action: &MachineAction, machine: Option<&HostId>) -> Result<ContainmentAction> {
-    let host = match (&action.machine_id, machine) {
-        (Some(id), _) => HostId::new(id.as_str())?,
-        (None, Some(id)) => id.clone(),
-        (None, None) => HostId::new("unknown")?,
+    let host = match (machine, &action.machine_id) {
+        (Some(id), _) => id.clone(),
+        (None, Some(id)) => HostId::new(id.as_str())?,
+        (None, None) => {
+            return Err(Error::new(ErrorKind::Unexpected, "read the machine action")
+                .with_message("the service does not say on which machine the action is"));
+        }
     };
     let mut out = ContainmentAction::new(ActionId::new(action.id.as_str())?, host, action.progress());
     out.created_at = action.creation_date_time_utc;
     Ok(out)
+}
+
+/// What was begun or joined: it is not asked for once more, which might fail.
+fn begun(handle: &ActionHandle, host: &HostId) -> Result<ContainmentAction> {
+    match handle.begun() {
+        Some(action) => normalized(action, Some(host)),
+        None => Ok(ContainmentAction::new(
+            ActionId::new(handle.id().as_str())?,
+            host.clone(),
+            ActionStatus::Unknown,
+        )),
+    }
 }
 
 #[async_trait]
@@ -47,12 +65,12 @@ impl HostContainment for Containment {
 
     async fn isolate(&self, host: &HostId, isolation: &Isolation) -> Result<ContainmentAction> {
         let handle = self.machines.isolate(&MachineId::new(host.as_str())?, isolation.clone()).await?;
-        normalized(&handle.now().await?, Some(host))
+        begun(&handle, host)
     }
 
     async fn release(&self, host: &HostId, comment: &str) -> Result<ContainmentAction> {
         let handle = self.machines.release(&MachineId::new(host.as_str())?, comment).await?;
-        normalized(&handle.now().await?, Some(host))
+        begun(&handle, host)
     }
 
     async fn action(&self, id: &ActionId) -> Result<ContainmentAction> {

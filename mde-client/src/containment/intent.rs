@@ -132,7 +132,8 @@ impl Intent {
         }
         let same_scope = match (self.scope(), action.scope.as_deref()) {
             (Some(asked), Some(of_action)) => asked.eq_ignore_ascii_case(of_action),
-            _ => true,
+            (Some(_), None) => false,
+            (None, _) => true,
         };
         match self {
             Self::Isolate(_) | Self::Contain if !same_scope => Meeting::Conflict,
@@ -163,8 +164,18 @@ impl Intent {
         Value::Object(body)
     }
 
-    /// The call that begins it. It is never sent twice after a failure that leaves open whether it was carried out.
-    pub(super) fn request(&self, machine: &MachineId, comment: &str, mark: &str) -> Result<Call> {
+    /// How urgent it is: what puts a machine out of harm's way, or back to work, goes before everything else.
+    pub(super) fn lane(&self) -> Lane {
+        match self {
+            Self::Isolate(_) | Self::Contain | Self::Release | Self::Restrict | Self::Unrestrict => {
+                Lane::Containment
+            }
+            _ => Lane::Triage,
+        }
+    }
+
+    /// Checks what the service would refuse.
+    pub(super) fn check(&self, comment: &str) -> Result<()> {
         let refuse = |message: &str| {
             Err(Error::new(ErrorKind::InvalidRequest, "begin the machine action").with_message(message))
         };
@@ -173,15 +184,17 @@ impl Intent {
         }
         match self {
             Self::Quarantine(sha1) if !(sha1.len() == 40 && sha1.bytes().all(|b| b.is_ascii_hexdigit())) => {
-                return refuse("a file is named by its SHA-1: forty hexadecimal digits");
+                refuse("a file is named by its SHA-1: forty hexadecimal digits")
             }
-            Self::LiveResponse(response) if response.is_empty() => {
-                return refuse("a live response needs a command");
-            }
-            _ => {}
+            Self::LiveResponse(response) if response.is_empty() => refuse("a live response needs a command"),
+            _ => Ok(()),
         }
+    }
+
+    /// The call that begins it. It is never sent twice after a failure that leaves open whether it was carried out.
+    pub(super) fn request(&self, machine: &MachineId, comment: &str, mark: &str) -> Result<Call> {
         let call = self.route().call(&[machine.as_str()])?;
-        let call = call.with_replay(Replay::Never).with_lane(Lane::Containment);
+        let call = call.with_replay(Replay::Never).with_lane(self.lane());
         call.with_json(&self.body(&format!("{} {mark}", comment.trim())))
     }
 }

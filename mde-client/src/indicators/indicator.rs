@@ -3,11 +3,10 @@
 use chrono::{DateTime, Utc};
 use pocketsoc_model::{RawJson, id_type, open_enum};
 use pocketsoc_transport::lenient;
-use pocketsoc_transport::odata::{Literal, quote};
 use serde::Deserialize;
 
 use crate::alerts::AlertSeverity;
-use crate::raw::keep_raw;
+use crate::native::{keep_raw, literals};
 
 id_type! {
     /// The id of an indicator: a number as text.
@@ -45,18 +44,6 @@ open_enum! {
         Alert = "Alert",
         /// Retired in 2022; read only.
         AlertAndBlock = "AlertAndBlock",
-    }
-}
-
-impl Literal for IndicatorKind {
-    fn literal(&self) -> String {
-        quote(self.as_str())
-    }
-}
-
-impl Literal for IndicatorAction {
-    fn literal(&self) -> String {
-        quote(self.as_str())
     }
 }
 
@@ -136,3 +123,4 @@ pub struct Indicator {
     raw: Option<RawJson>,
 }
 keep_raw!(Indicator);
+literals!(IndicatorKind, IndicatorAction);

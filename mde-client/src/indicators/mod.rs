@@ -13,13 +13,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::route::{LARGEST_PAGE, Route};
 
-const WRITE: &str = "Ti.ReadWrite (own indicators) or Ti.ReadWrite.All";
+const WRITE: &str =
+    "Ti.ReadWrite (application: own indicators; delegated) or Ti.ReadWrite.All (application: all indicators)";
+const DELETE_GRANT: &str = "Ti.ReadWrite (own indicators) or Ti.ReadWrite.All, both application only";
 const LIST: Route = Route::get("list indicators", "/api/indicators", WRITE);
 const SUBMIT: Route = Route::post("write an indicator", "/api/indicators", WRITE);
 const IMPORT: Route =
     Route::post("import indicators", "/api/indicators/import", WRITE).counted(&quota::MDE_INDICATOR_IMPORT);
-const DELETE: Route = Route::delete("delete the indicator", "/api/indicators/{id}", WRITE);
-const DELETE_MANY: Route = Route::post("delete indicators", "/api/indicators/BatchDelete", WRITE)
+const DELETE: Route = Route::delete("delete the indicator", "/api/indicators/{id}", DELETE_GRANT);
+const DELETE_MANY: Route = Route::post("delete indicators", "/api/indicators/BatchDelete", DELETE_GRANT)
     .counted(&quota::MDE_INDICATOR_DELETE);
 
 /// So many are written or deleted in one call.
@@ -28,7 +30,7 @@ const MOST: usize = 500;
 /// The fields that indicators can be filtered by. Page: "List Indicators API".
 pub mod fields {
     use chrono::{DateTime, Utc};
-    use pocketsoc_transport::odata::Field;
+    use pocketsoc_transport::odata::{Field, ListField};
 
     use super::{IndicatorAction, IndicatorKind};
     use crate::alerts::AlertSeverity;
@@ -39,6 +41,12 @@ pub mod fields {
     pub const CREATED_BY_DISPLAY_NAME: Field<str> = Field::new("createdByDisplayName");
     /// When it ends.
     pub const EXPIRATION_TIME: Field<DateTime<Utc>> = Field::new("expirationTime");
+    /// Whether it raises alerts.
+    pub const GENERATE_ALERT: Field<bool> = Field::new("generateAlert");
+    /// Its device groups. How the service wants lists filtered is not documented: this is OData's own way.
+    pub const RBAC_GROUP_NAMES: ListField = ListField::new("rbacGroupNames");
+    /// Their numbers.
+    pub const RBAC_GROUP_IDS: ListField = ListField::new("rbacGroupIds");
     /// The title.
     pub const TITLE: Field<str> = Field::new("title");
     /// The value.
@@ -76,13 +84,14 @@ impl Indicators {
         Self { endpoint }
     }
 
-    /// Walks over indicators, in no particular order. Page: "List Indicators API".
+    /// Walks over indicators, in no particular order. Page: "List Indicators API". Needs `Ti.ReadWrite`, for
+    /// those of others `Ti.ReadWrite.All` (application).
     pub fn list(&self, filter: Option<Filter>) -> Walk<Indicator> {
         LIST.pages(&self.endpoint, LARGEST_PAGE, filter.map(|filter| filter.to_string()))
     }
 
     /// Writes an indicator, in place of the one with the same value and type if there is one; doing it twice is doing it
-    /// once. Page: "Submit or Update Indicator API".
+    /// once. Page: "Submit or Update Indicator API". Needs `Ti.ReadWrite` or `Ti.ReadWrite.All` (application).
     ///
     /// # Errors
     /// `InvalidRequest` for what the service would refuse.
@@ -91,16 +100,24 @@ impl Indicators {
     }
 
     /// Writes up to 500 indicators. The call succeeds although some fail: look at each outcome. Page: "Import Indicators
-    /// API". Limits: 30 calls a minute.
+    /// API". Needs `Ti.ReadWrite` or `Ti.ReadWrite.All` (application). Limits: 30 calls a minute.
     ///
     /// # Errors
-    /// `InvalidRequest` for what the service would refuse, or more than 500.
+    /// `InvalidRequest` for what the service would refuse, naming the indicator by its place, or more than 500;
+    /// `OutcomeUnknown` when the service does not say what became of each.
     pub async fn import(&self, indicators: &[NewIndicator]) -> Result<Vec<ImportOutcome>> {
         let imported: Imported = self.endpoint.json(&import(indicators)?).await?;
-        Ok(imported.value)
+        if imported.value.len() == indicators.len() {
+            return Ok(imported.value);
+        }
+        let (told, asked) = (imported.value.len(), indicators.len());
+        Err(Error::new(ErrorKind::OutcomeUnknown, "import indicators")
+            .with_message(format!("the service told what became of {told} of {asked} indicators"))
+            .with_hint("list the indicators; importing them again is safe"))
     }
 
-    /// Deletes an indicator. Page: "Delete Indicator API".
+    /// Deletes an indicator. Page: "Delete Indicator API". Needs `Ti.ReadWrite` for own ones or `Ti.ReadWrite.All`
+    /// (application only).
     ///
     /// # Errors
     /// `NotFound` when there is none with this id.
@@ -108,8 +125,8 @@ impl Indicators {
         self.endpoint.bytes(&DELETE.call(&[id.as_str()])?).await.map(drop)
     }
 
-    /// Deletes up to 500 indicators: all or, where an id is unknown, none. Page: "Batch Delete Indicators API". Limits: 30
-    /// calls a minute.
+    /// Deletes up to 500 indicators: all or, where an id is unknown, none. Page: "Batch Delete Indicators API". Needs
+    /// `Ti.ReadWrite` for own ones or `Ti.ReadWrite.All` (application only). Limits: 30 calls a minute.
     ///
     /// # Errors
     /// `NotFound` when any id is unknown; `InvalidRequest` for none or more than 500.
@@ -132,7 +149,12 @@ fn import(indicators: &[NewIndicator]) -> Result<Call> {
         indicators: &'a [NewIndicator],
     }
     counted("import indicators", indicators.len())?;
-    indicators.iter().try_for_each(NewIndicator::check)?;
+    for (place, indicator) in indicators.iter().enumerate() {
+        indicator.check().map_err(|error| {
+            let text = format!("indicator {place}: {}", error.message());
+            error.with_operation("import indicators").with_message(text)
+        })?;
+    }
     IMPORT.call(&[])?.with_replay(Replay::Always).with_json(&Body { indicators })
 }
 

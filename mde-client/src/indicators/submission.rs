@@ -28,8 +28,8 @@ pub struct NewIndicator {
     severity: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     recommended_actions: Option<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    rbac_group_names: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rbac_group_names: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     educate_url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,7 +55,7 @@ impl NewIndicator {
             expiration_time: None,
             severity: None,
             recommended_actions: None,
-            rbac_group_names: Vec::new(),
+            rbac_group_names: None,
             educate_url: None,
             generate_alert: (*action == IndicatorAction::Audit).then_some(true),
         }
@@ -85,13 +85,13 @@ impl NewIndicator {
         self
     }
 
-    /// Only for machines of these groups.
+    /// Only for machines of these groups; of none means of all.
     pub fn with_machine_groups(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.rbac_group_names = names.into_iter().map(Into::into).collect();
+        self.rbac_group_names = Some(names.into_iter().map(Into::into).collect());
         self
     }
 
-    /// Where users learn why something was stopped.
+    /// Where users learn why something was stopped: for URLs that are blocked or warned of.
     pub fn with_educate_url(mut self, url: impl Into<String>) -> Self {
         self.educate_url = Some(url.into());
         self
@@ -121,7 +121,7 @@ impl NewIndicator {
             _ => !self.indicator_value.trim().is_empty(),
         };
         if !fits {
-            return refuse(format!("`{}` is no {}", self.indicator_value, self.indicator_type));
+            return refuse(format!("the value is no {}", self.indicator_type));
         }
         if self.title.trim().is_empty() || self.description.trim().is_empty() {
             return refuse("title and description are needed".into());

@@ -1,13 +1,14 @@
 //! Labels of machines, and how much each matters.
 
 use pocketsoc_model::{Error, ErrorKind, Result};
-use pocketsoc_transport::{Call, PagePlan, Replay, Walk};
+use pocketsoc_transport::{Call, PagePlan, Replay};
 use serde::Serialize;
 
 use super::{DeviceValue, Machine, MachineId, Machines, WRITE};
 use crate::route::Route;
 
-const UPDATE: Route = Route::patch("update the machine", "/api/machines/{id}", WRITE);
+const UPDATING: &str = "update the machine";
+const UPDATE: Route = Route::patch(UPDATING, "/api/machines/{id}", WRITE);
 const TAG: Route = Route::post("change the machine's tags", "/api/machines/{id}/tags", WRITE);
 const TAG_MANY: Route =
     Route::post("change machines' tags", "/api/machines/AddOrRemoveTagForMultipleMachines", WRITE);
@@ -81,27 +82,42 @@ impl Machines {
         self.endpoint.element(&call).await
     }
 
-    /// The same for up to 500 machines; they are walked over as they then are. Page: "Add or remove a tag for multiple
+    /// The same for up to 500 machines; they are returned as they then are. Page: "Add or remove a tag for multiple
     /// machines". Needs `Machine.ReadWrite.All` (application) or `Machine.ReadWrite` (delegated).
-    pub fn tag_many(&self, ids: &[MachineId], label: &str, action: TagAction) -> Walk<Machine> {
-        match tag_many(ids, label, action) {
-            Ok(call) => self.endpoint.walk(call, PagePlan::by_links()),
-            Err(error) => Walk::failed(error),
-        }
-    }
-
-    /// Changes labels and value of a machine in one call. Page: "Update machine entity API". Needs `Machine.ReadWrite.All`
-    /// (application) or `Machine.ReadWrite` (delegated).
-    ///
-    /// The page says both that labels are added and that they are replaced: the machine is read first, and what is sent
-    /// are the labels that it then has all together. Labels that somebody else changes at the same moment may be lost;
-    /// [`tag`](Self::tag) changes one alone.
     ///
     /// # Errors
-    /// `NotFound` when there is no machine with this id; `InvalidRequest` for an empty label or no change at all.
+    /// `InvalidRequest` for an empty label, none or more than 500; `OutcomeUnknown` when it may have happened.
+    pub async fn tag_many(&self, ids: &[MachineId], label: &str, action: TagAction) -> Result<Vec<Machine>> {
+        let tagged = self.endpoint.walk(tag_many(ids, label, action)?, PagePlan::by_links()).collect().await;
+        tagged.map_err(|error| match error.kind() {
+            // The service has said yes before it said what cannot be read.
+            ErrorKind::Decode => error.with_kind(ErrorKind::OutcomeUnknown),
+            _ => error,
+        })
+    }
+
+    /// Changes labels and value of a machine. Page: "Update machine entity API". Needs `Machine.ReadWrite.All`
+    /// (application) or `Machine.ReadWrite` (delegated).
+    ///
+    /// The page says both that labels are added and that they are replaced: where labels change, the machine is read first,
+    /// and what is sent are the labels that it then has all together. Labels that somebody else changes at the same moment
+    /// may be lost; [`tag`](Self::tag) changes one alone.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no machine with this id; `InvalidRequest` for an empty label or no change at all;
+    /// `NotApplied` when the service answers success and the machine is not as asked.
     pub async fn update(&self, id: &MachineId, change: &MachineUpdate) -> Result<Machine> {
-        let now = self.get(id).await?;
-        self.endpoint.element(&update(id, change, &now)?).await
+        change.check()?;
+        let labels = if change.changes_labels() { Some(change.labels(&self.get(id).await?)) } else { None };
+        let now: Machine = self.endpoint.element(&update(id, change, labels.as_deref())?).await?;
+        let as_asked = labels.is_none_or(|asked| same(&asked, &now.machine_tags))
+            && change.value.as_ref().is_none_or(|asked| now.device_value.as_ref() == Some(asked));
+        if as_asked {
+            return Ok(now);
+        }
+        Err(Error::new(ErrorKind::NotApplied, UPDATING)
+            .with_message("the service answered success, and the machine is not as asked")
+            .with_hint("change one label at a time with `tag`, and the value with `set_value`"))
     }
 
     /// Says how much a machine matters. Page: "Set device value API". Needs `Machine.ReadWrite.All` (application) or
@@ -121,32 +137,50 @@ impl Machines {
     }
 }
 
+impl MachineUpdate {
+    fn changes_labels(&self) -> bool {
+        !self.added.is_empty() || !self.removed.is_empty()
+    }
+
+    fn check(&self) -> Result<()> {
+        self.added.iter().try_for_each(|label| checked(label).map(drop))?;
+        if *self == Self::default() {
+            return Err(
+                Error::new(ErrorKind::InvalidRequest, UPDATING).with_message("nothing is to be changed")
+            );
+        }
+        Ok(())
+    }
+
+    /// The labels that a machine then has.
+    fn labels(&self, now: &Machine) -> Vec<String> {
+        let mut labels = now.machine_tags.clone();
+        labels.retain(|label| !self.removed.contains(label));
+        for label in &self.added {
+            if !labels.contains(label) {
+                labels.push(label.clone());
+            }
+        }
+        labels
+    }
+}
+
+/// Whether the labels are the same ones, in whatever order.
+fn same(asked: &[String], found: &[String]) -> bool {
+    asked.len() == found.len() && asked.iter().all(|label| found.contains(label))
+}
+
 /// The call behind [`Machines::update`].
-fn update(id: &MachineId, change: &MachineUpdate, now: &Machine) -> Result<Call> {
+fn update(id: &MachineId, change: &MachineUpdate, labels: Option<&[String]>) -> Result<Call> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Body<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
-        machine_tags: Option<Vec<&'a str>>,
+        machine_tags: Option<&'a [String]>,
         #[serde(skip_serializing_if = "Option::is_none")]
         device_value: Option<&'a str>,
     }
-    change.added.iter().try_for_each(|label| checked(label).map(drop))?;
-    if *change == MachineUpdate::default() {
-        return Err(Error::new(ErrorKind::InvalidRequest, "update the machine")
-            .with_message("nothing is to be changed"));
-    }
-    let machine_tags = (!change.added.is_empty() || !change.removed.is_empty()).then(|| {
-        let mut labels: Vec<&str> = now.machine_tags.iter().map(String::as_str).collect();
-        labels.retain(|label| !change.removed.iter().any(|removed| removed == label));
-        for label in &change.added {
-            if !labels.contains(&label.as_str()) {
-                labels.push(label);
-            }
-        }
-        labels
-    });
-    let body = Body { machine_tags, device_value: change.value.as_ref().map(DeviceValue::as_str) };
+    let body = Body { machine_tags: labels, device_value: change.value.as_ref().map(DeviceValue::as_str) };
     UPDATE.call(&[id.as_str()])?.with_replay(Replay::Always).with_json(&body)
 }
 
@@ -163,7 +197,8 @@ fn tag_many(ids: &[MachineId], label: &str, action: TagAction) -> Result<Call> {
     TAG_MANY.call(&[])?.with_replay(Replay::Always).with_json(&change)
 }
 
-fn checked(label: &str) -> Result<&str> {
+/// Refuses an empty label: every label begins so.
+pub(super) fn checked(label: &str) -> Result<&str> {
     if label.trim().is_empty() {
         return Err(Error::new(ErrorKind::InvalidRequest, "change the machine's tags")
             .with_message("the label is empty"));
@@ -197,16 +232,18 @@ mod tests {
             .with_tag("old")
             .without_tag("stale")
             .with_value(DeviceValue::High);
-        let call = update(&now.id, &change, &now).unwrap();
+        let labels = change.labels(&now);
+        let call = update(&now.id, &change, Some(&labels)).unwrap();
         assert_eq!((call.method().as_str(), call.target().as_str()), ("PATCH", "/api/machines/m1"));
         assert_eq!(
             std::str::from_utf8(call.body().unwrap()).unwrap(),
             r#"{"machineTags":["old","new"],"deviceValue":"High"}"#
         );
         assert_eq!(call.replay(), Replay::Always);
-        let valued = update(&now.id, &MachineUpdate::new().with_value(DeviceValue::Low), &now).unwrap();
-        assert_eq!(std::str::from_utf8(valued.body().unwrap()).unwrap(), r#"{"deviceValue":"Low"}"#);
-        assert!(update(&now.id, &MachineUpdate::new(), &now).is_err());
-        assert!(update(&now.id, &MachineUpdate::new().with_tag(" "), &now).is_err());
+        let valued = MachineUpdate::new().with_value(DeviceValue::Low);
+        let call = update(&now.id, &valued, None).unwrap();
+        assert_eq!(std::str::from_utf8(call.body().unwrap()).unwrap(), r#"{"deviceValue":"Low"}"#);
+        assert!(!valued.changes_labels() && valued.check().is_ok());
+        assert!(MachineUpdate::new().check().is_err() && MachineUpdate::new().with_tag(" ").check().is_err());
     }
 }

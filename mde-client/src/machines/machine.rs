@@ -6,11 +6,18 @@ use pocketsoc_transport::{Decode as _, lenient};
 use serde::Deserialize;
 
 use super::words::{DeviceValue, ExposureLevel, HealthStatus, OnboardingStatus, RiskScore};
-use crate::raw::keep_raw;
+use crate::native::keep_raw;
 
 id_type! {
     /// The id of a machine: forty hexadecimal digits.
     pub struct MachineId("machine id");
+}
+
+impl MachineId {
+    /// Whether it is an id, and not a name, which the service takes in many places as well.
+    pub(crate) fn is_device(&self) -> bool {
+        self.as_str().len() == 40 && self.as_str().bytes().all(|b| b.is_ascii_hexdigit())
+    }
 }
 
 /// A machine of Defender for Endpoint. Page: "Machine resource type".

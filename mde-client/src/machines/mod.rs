@@ -17,7 +17,7 @@ use std::net::IpAddr;
 use chrono::{DateTime, SecondsFormat, Utc};
 use pocketsoc_model::{Error, ErrorKind, Lane, Result};
 use pocketsoc_transport::odata::Filter;
-use pocketsoc_transport::{Endpoint, Walk, quota};
+use pocketsoc_transport::{Endpoint, PagePlan, Walk, quota};
 
 use crate::actions::MachineActions;
 use crate::alerts::Alert;
@@ -27,7 +27,7 @@ use crate::route::Route;
 const READ: &str = "Machine.Read.All (application) or Machine.Read (delegated)";
 const WRITE: &str = "Machine.ReadWrite.All (application) or Machine.ReadWrite (delegated)";
 
-const LIST: Route = Route::get("list machines", "/api/machines", READ);
+const LIST: Route = Route::get("list machines", "/api/machines", READ).empty_is_404();
 const GET: Route = Route::get("get the machine", "/api/machines/{id}", READ);
 const BY_TAG: Route = Route::get("find machines by tag", "/api/machines/findbytag", READ);
 const BY_IP: Route =
@@ -124,11 +124,10 @@ impl Machines {
     /// The machines with a label, or with one that begins so. Page: "Find devices by tag API". Needs `Machine.Read.All`
     /// (application) or `Machine.Read` (delegated).
     pub fn by_tag(&self, tag: &str, begins_so: bool) -> Walk<Machine> {
-        match BY_TAG.call(&[]) {
-            Ok(call) => self.endpoint.walk(
-                call.with_query("tag", tag).with_query("useStartsWithFilter", begins_so.to_string()),
-                pocketsoc_transport::PagePlan::by_links().with_nothing_as_empty(),
-            ),
+        match BY_TAG.call(&[]).and_then(|call| Ok(call.with_query("tag", labels::checked(tag)?))) {
+            Ok(call) => self
+                .endpoint
+                .walk(call.with_query("useStartsWithFilter", begins_so.to_string()), PagePlan::by_links()),
             Err(error) => Walk::failed(error),
         }
     }

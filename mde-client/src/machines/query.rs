@@ -7,7 +7,7 @@ use crate::route::LARGEST_PAGE;
 /// The fields that machines can be filtered by. Page: "List machines API".
 pub mod fields {
     use chrono::{DateTime, Utc};
-    use pocketsoc_transport::odata::Field;
+    use pocketsoc_transport::odata::{Field, ListField};
 
     use crate::machines::{DeviceValue, ExposureLevel, HealthStatus, OnboardingStatus, RiskScore};
 
@@ -19,6 +19,8 @@ pub mod fields {
     pub const VERSION: Field<str> = Field::new("version");
     /// How much it matters.
     pub const DEVICE_VALUE: Field<DeviceValue> = Field::new("deviceValue");
+    /// Its labels. How the service wants them filtered is not documented: this is OData's own way.
+    pub const MACHINE_TAGS: ListField = ListField::new("machineTags");
     /// The Entra device id.
     pub const AAD_DEVICE_ID: Field<str> = Field::new("aadDeviceId");
     /// When it last gave a full report.

@@ -1,7 +1,8 @@
 //! The words of a machine, open to what the service adds.
 
 use pocketsoc_model::open_enum;
-use pocketsoc_transport::odata::{Literal, quote};
+
+use crate::native::literals;
 
 open_enum! {
     /// How well a machine's sensor reports.
@@ -60,14 +61,4 @@ open_enum! {
     }
 }
 
-/// What can stand in a filter.
-macro_rules! literals {
-    ($($word:ident),+) => {
-        $(impl Literal for $word {
-            fn literal(&self) -> String {
-                quote(self.as_str())
-            }
-        })+
-    };
-}
 literals!(HealthStatus, OnboardingStatus, RiskScore, ExposureLevel, DeviceValue);

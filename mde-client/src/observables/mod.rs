@@ -92,11 +92,15 @@ impl Observables {
     }
 
     /// The alerts about a file. Needs `Alert.Read.All` (application) or `Alert.Read` (delegated).
+    ///
+    /// The call is known, its page has not been read.
     pub fn file_alerts(&self, hash: &str) -> Walk<Alert> {
         checked(hash).map_or_else(Walk::failed, |hash| FILE_ALERTS.list(&self.endpoint, &[hash]))
     }
 
     /// The machines that have a file. Needs `Machine.Read.All` (application) or `Machine.Read` (delegated).
+    ///
+    /// The call is known, its page has not been read.
     pub fn file_machines(&self, hash: &str) -> Walk<Machine> {
         checked(hash).map_or_else(Walk::failed, |hash| FILE_MACHINES.list(&self.endpoint, &[hash]))
     }
@@ -111,6 +115,8 @@ impl Observables {
     }
 
     /// The alerts about an address. Needs `Alert.Read.All` (application) or `Alert.Read` (delegated).
+    ///
+    /// The call is known, its page has not been read.
     pub fn ip_alerts(&self, address: IpAddr) -> Walk<Alert> {
         IP_ALERTS.list(&self.endpoint, &[&address.to_string()])
     }
@@ -125,6 +131,8 @@ impl Observables {
     }
 
     /// The alerts about a domain. Needs `Alert.Read.All` (application) or `Alert.Read` (delegated).
+    ///
+    /// The call is known, its page has not been read.
     pub fn domain_alerts(&self, domain: &str) -> Walk<Alert> {
         DOMAIN_ALERTS.list(&self.endpoint, &[domain])
     }
@@ -143,6 +151,8 @@ impl Observables {
 
     /// The machines that an account has logged on to, named without its domain. Needs `Machine.Read.All` (application) or
     /// `Machine.Read` (delegated).
+    ///
+    /// The call is known, its page has not been read.
     pub fn user_machines(&self, account: &str) -> Walk<Machine> {
         USER_MACHINES.list(&self.endpoint, &[account])
     }

@@ -5,7 +5,7 @@ use pocketsoc_model::RawJson;
 use pocketsoc_transport::lenient;
 use serde::Deserialize;
 
-use crate::raw::keep_raw;
+use crate::native::keep_raw;
 
 keep_raw!(File, FileStats, IpStats, DomainStats, Domain, IpAddress);
 

@@ -8,10 +8,10 @@ use mde_client::{
     MachineActionQuery, MachineId, MachineQuery, MachineUpdate, MdeClient, NewAlert, NewIndicator, ScanDepth,
     TagAction, fields, indicator_fields, investigation_fields,
 };
-use pocketsoc_testkit::Tenant;
+use pocketsoc_testkit::{App, Tenant};
 use pocketsoc_transport::{KeepRaw, Walk};
 
-use crate::virtual_tenant::{client, tenant};
+use crate::virtual_tenant::{self, client, client_as, tenant};
 
 async fn all<T: KeepRaw>(mut walk: Walk<T>) -> Vec<T> {
     let mut all = Vec::new();
@@ -37,9 +37,7 @@ async fn alerts(c: &MdeClient, tenant: &Tenant) -> (AlertId, MachineId) {
     let user = c.alerts().user(&with("User")).await.unwrap().unwrap();
     assert!(user.id.contains('\\') && user.account_name.is_some());
     let without = found.iter().find(|a| a.evidence.iter().all(|e| e.account_name.is_none()));
-    if let Some(alert) = without {
-        assert!(c.alerts().user(&alert.id).await.unwrap().is_none(), "an alert without a user");
-    }
+    assert!(c.alerts().user(&without.unwrap().id).await.unwrap().is_none(), "an alert without a user");
 
     let id = found[0].id.clone();
     let machine = c.alerts().machine(&id).await.unwrap().id;
@@ -96,7 +94,7 @@ async fn machines(c: &MdeClient, machine: &MachineId) {
     assert_eq!(all(c.machines().vulnerabilities(machine)).await[0].cvss_v3, Some(8.1));
     c.machines().tag(machine, "under watch", TagAction::Add).await.unwrap();
     let two: Vec<MachineId> = everything.iter().take(2).map(|machine| machine.id.clone()).collect();
-    let tagged = all(c.machines().tag_many(&two, "in one go", TagAction::Add)).await;
+    let tagged = c.machines().tag_many(&two, "in one go", TagAction::Add).await.unwrap();
     assert!(tagged.len() == 2 && tagged.iter().all(|m| m.machine_tags.contains(&"in one go".to_owned())));
     c.machines().set_value(machine, &DeviceValue::Low).await.unwrap();
 }
@@ -206,6 +204,32 @@ fn fits(row: &str, request: &str) -> bool {
         })
 }
 
+/// The rows of the table: what is asked, and what it says of permissions.
+fn rows() -> Vec<(&'static str, &'static str)> {
+    let table = include_str!("../../README.md").lines().filter(|line| line.starts_with('|'));
+    let request = |cell: &&str| {
+        let cell = cell.trim().trim_matches('`');
+        ["GET /", "POST /", "PATCH /", "DELETE /"].iter().any(|verb| cell.starts_with(verb))
+    };
+    table
+        .filter_map(|line| {
+            let cells: Vec<&str> = line.split('|').collect();
+            let asked = cells.iter().find(|cell| request(cell))?;
+            Some((asked.trim().trim_matches('`'), cells[cells.len() - 2]))
+        })
+        .collect()
+}
+
+/// The row that a request stands in: one without names goes before one with names.
+fn row_of(rows: &[(&'static str, &'static str)], request: &str) -> Option<(&'static str, &'static str)> {
+    let fitting = rows.iter().copied().filter(|(row, _)| fits(row, request));
+    fitting.min_by_key(|(row, _)| row.matches('{').count())
+}
+
+fn asked(tenant: &Tenant) -> Vec<String> {
+    tenant.requests_to("/api/").iter().map(|r| format!("{} {}", r.method, r.path)).collect()
+}
+
 #[tokio::test(start_paused = true)]
 async fn every_row_of_the_readme_works_and_nothing_else_is_asked() {
     let tenant = tenant().alerts(60).build();
@@ -217,20 +241,174 @@ async fn every_row_of_the_readme_works_and_nothing_else_is_asked() {
     indicators(&c).await;
     observables(&c, &tenant).await;
 
-    let rows: BTreeSet<&str> = include_str!("../../README.md")
-        .lines()
-        .filter(|line| line.starts_with('|'))
-        .flat_map(|line| line.split('`'))
-        .filter(|cell| ["GET /", "POST /", "PATCH /", "DELETE /"].iter().any(|verb| cell.starts_with(verb)))
-        .collect();
-    let asked: BTreeSet<String> =
-        tenant.requests_to("/api/").iter().map(|r| format!("{} {}", r.method, r.path)).collect();
-    for row in &rows {
-        assert!(asked.iter().any(|request| fits(row, request)), "no request for {row}");
+    let rows = rows();
+    let met =
+        |request: &String| row_of(&rows, request).unwrap_or_else(|| panic!("{request} stands nowhere")).0;
+    let met: BTreeSet<&str> = asked(&tenant).iter().map(met).collect();
+    let all: BTreeSet<&str> = rows.iter().map(|(row, _)| *row).collect();
+    assert_eq!(met, all, "each row is made");
+    assert_eq!(all.len(), 57, "so many calls has the service's documentation");
+}
+
+/// Every call, refused: what the error says.
+#[allow(clippy::many_single_char_names)] // one for each room of the client
+async fn refusals(c: &MdeClient, tenant: &Tenant) -> Vec<(String, mde_client::Error)> {
+    let alert = AlertId::new(tenant.alert_ids().swap_remove(0)).unwrap();
+    let machine = MachineId::new(tenant.machine_names().swap_remove(0).0).unwrap();
+    let action = mde_client::MachineActionId::new("ac710000-0000-4000-8000-000000000001").unwrap();
+    let indicator =
+        NewIndicator::new(&IndicatorKind::IpAddress, "192.0.2.1", &IndicatorAction::Block, "t", "d");
+    let (hash, address, back) = ("a".repeat(40), "192.0.2.1".parse().unwrap(), LookBack::default());
+    let update = AlertUpdate::new().with_assigned_to("x");
+    let about = NewAlert::about(&machine, "2026-09-21T12:45:21Z", "1").saying("t", "d", "r");
+    let at = "2026-09-21T12:00:00Z".parse().unwrap();
+    let mut all = Vec::new();
+    macro_rules! refused {
+        ($($call:expr),+ $(,)?) => {
+            $(tenant.forget_requests();
+            let error = $call.err().unwrap();
+            all.push((asked(tenant).pop().unwrap(), error));)+
+        };
     }
-    // A name that fits its place literally goes before a pattern.
-    for request in &asked {
-        assert!(rows.iter().any(|row| fits(row, request)), "{request} stands nowhere");
+    macro_rules! walks {
+        ($($walk:expr),+ $(,)?) => {
+            refused!($($walk.next().await.unwrap()),+)
+        };
     }
-    assert_eq!(rows.len(), 57, "so many calls has the service's documentation");
+    let (a, m, o) = (c.alerts(), c.machines(), c.observables());
+    let (i, v) = (c.indicators(), c.investigations());
+    let id = mde_client::IndicatorId::new("995").unwrap();
+    walks!(
+        a.list(&AlertQuery::new()),
+        a.domains(&alert),
+        a.files(&alert),
+        a.ips(&alert),
+        m.list(&MachineQuery::new()),
+        m.by_ip(address, at),
+        m.by_tag("x", false),
+        m.alerts(&machine),
+        m.logon_users(&machine),
+        m.software(&machine),
+        m.vulnerabilities(&machine),
+        c.actions().list(&MachineActionQuery::new()),
+        v.list(None),
+        i.list(None),
+        o.file_alerts(&hash),
+        o.file_machines(&hash),
+        o.ip_alerts(address),
+        o.domain_alerts("d.example"),
+        o.domain_machines("d.example"),
+        o.user_alerts("x"),
+        o.user_machines("x"),
+        c.hunting().hunt(&HuntQuery::new("DeviceInfo")),
+    );
+    refused!(
+        a.get(&alert).await,
+        a.update(&alert, &update).await,
+        a.create(&about).await,
+        a.machine(&alert).await,
+        a.update_many(std::slice::from_ref(&alert), &update).await,
+        a.user(&alert).await,
+        m.get(&machine).await,
+        m.count_alerts(&machine, None).await,
+        m.update(&machine, &MachineUpdate::new().with_value(DeviceValue::Low)).await,
+        m.tag(&machine, "x", TagAction::Add).await,
+        m.set_value(&machine, &DeviceValue::Low).await,
+        m.tag_many(std::slice::from_ref(&machine), "x", TagAction::Add).await,
+        c.actions().get(&action).await,
+        v.start(&machine, "x").await,
+        v.get(&mde_client::InvestigationId::new("1").unwrap()).await,
+        i.submit(&indicator).await,
+        i.import(std::slice::from_ref(&indicator)).await,
+        i.delete(&id).await,
+        i.delete_many(std::slice::from_ref(&id)).await,
+        o.file(&hash).await,
+        o.file_stats(&hash, back).await,
+        o.ip_stats(address, back).await,
+        o.domain_stats("d.example", back).await,
+        c.actions().package_link(&action).await,
+        c.actions().live_response_link(&action, 0).await,
+    );
+    all
+}
+
+/// Applications that may do nothing, and only look at machines.
+const NOTHING: &str = "0dead000-1234-4321-8888-5ec0dedeed0a";
+const LOOKS: &str = "100c5000-1234-4321-8888-5ec0dedeed0b";
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_permission_is_named_as_the_readme_names_it() {
+    let tenant = tenant().alerts(3).build();
+    tenant.add_app(App::new(NOTHING, Tenant::SECRET).with_roles(Vec::<String>::new()));
+    tenant.add_app(App::new(LOOKS, Tenant::SECRET).with_roles(["Machine.Read.All"]));
+    let mut told = refusals(&client_as(&tenant, NOTHING, Tenant::SECRET), &tenant).await;
+    // What is done on a machine looks first.
+    let c = client_as(&tenant, LOOKS, Tenant::SECRET);
+    for intent in [
+        Intent::Contain,
+        Intent::Release,
+        Intent::Restrict,
+        Intent::Unrestrict,
+        Intent::Scan(ScanDepth::Quick),
+        Intent::Quarantine("a".repeat(40)),
+        Intent::Collect,
+        Intent::Offboard,
+        Intent::LiveResponse(LiveResponse::new().run_script("x", None)),
+    ] {
+        let machine = MachineId::new(tenant.machine_names().swap_remove(0).0).unwrap();
+        let error = c.machines().begin(&machine, &intent, "x").await.unwrap_err();
+        told.push((asked(&tenant).pop().unwrap(), error));
+    }
+    let rows = rows();
+    let mut met = BTreeSet::new();
+    for (request, error) in &told {
+        let (row, permissions) = row_of(&rows, request).unwrap();
+        met.insert(row);
+        assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{request}: {error}");
+        let named: Vec<&str> = permissions.split('`').skip(1).step_by(2).collect();
+        // What looks first needs the permission to look beside its own.
+        let named = if permissions.contains("to look first") { &named[..1] } else { &named[..] };
+        assert!(!named.is_empty(), "{row}");
+        for permission in named {
+            assert!(error.hint().unwrap().contains(permission), "{row}: {permission}, {:?}", error.hint());
+            let of_app = permission.ends_with(".All") && !permission.starts_with("Ti.");
+            assert!(!of_app || error.message().contains(permission), "the tenant: {row}: {error}");
+        }
+    }
+    let calls_off = "POST /api/machineactions/{id}/cancel"; // needs what the action needs
+    assert!(rows.iter().all(|(row, _)| met.contains(row) || *row == calls_off));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_call_meets_a_429_when_it_is_made_again_and_again() {
+    let clock = virtual_tenant::clock();
+    let tenant = tenant().alerts(3).build();
+    tenant.keep_quotas();
+    let connection = virtual_tenant::connection(&tenant, Tenant::CLIENT_ID, Tenant::SECRET);
+    let c = MdeClient::new(&connection.clock(clock).build().unwrap()).unwrap();
+    let alert = AlertId::new(tenant.alert_ids().swap_remove(0)).unwrap();
+    let machine = MachineId::new(tenant.machine_names().swap_remove(0).0).unwrap();
+    let indicator =
+        NewIndicator::new(&IndicatorKind::IpAddress, "192.0.2.1", &IndicatorAction::Block, "t", "d");
+    let event = HuntQuery::new("DeviceProcessEvents | take 1");
+    let event = c.hunting().hunt(&event).next().await.unwrap().unwrap();
+    let about = NewAlert::about_row(&event).unwrap().saying("t", "d", "r");
+    let collected = c.machines().begin(&machine, &Intent::Collect, "x").await.unwrap();
+    collected.wait().await.unwrap();
+    let update = AlertUpdate::new().with_assigned_to("x");
+    // More than each quota lets through in its minute, or its hour.
+    for _ in 0..55 {
+        c.hunting().hunt(&HuntQuery::new("DeviceInfo | take 1")).next().await.unwrap().unwrap();
+        c.alerts().update_many(std::slice::from_ref(&alert), &update).await.unwrap();
+        c.alerts().create(&about).await.unwrap();
+        all(c.machines().vulnerabilities(&machine)).await;
+        c.investigations().start(&machine, "x").await.unwrap();
+        c.actions().package_link(collected.id()).await.unwrap();
+        let session = Intent::LiveResponse(LiveResponse::new().run_script("x", None));
+        c.machines().begin(&machine, &session, "x").await.unwrap().wait().await.unwrap();
+        c.indicators().import(std::slice::from_ref(&indicator)).await.unwrap();
+        let kept = all(c.indicators().list(None)).await.swap_remove(0);
+        c.indicators().delete_many(&[kept.id]).await.unwrap();
+    }
+    assert_eq!(tenant.refused_by_quota(), 0);
 }

@@ -268,3 +268,67 @@ async fn many_parts_keep_the_published_quota() {
     assert!(report.pages > 90, "{report:?}");
     assert_eq!(runs(&tenant) as u64, report.pages, "no call was refused");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_query_that_cannot_be_read_is_refused_once_whatever_its_names() {
+    let tenant = tenant().build();
+    let window = (now() - TimeDelta::days(7), now());
+    for kql in ["DeviceLargeSize", "ResultSizeLimitExceeded"] {
+        let query = HuntQuery::new(kql).between(window.0, window.1);
+        let error = client(&tenant).hunting().hunt(&query).next().await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{error}");
+    }
+    assert_eq!(runs(&tenant), 2);
+    // One that is refused as too large whatever the time is given up soon.
+    let text = r#"{"error":{"code":"BadRequest","message":"the result size exceeds the limit"}}"#;
+    tenant.add_fault(Fault::on("/advancedqueries", Trouble::Answer(Reply::json(400, text))));
+    let query = HuntQuery::new(PROCESSES).between(window.0, window.1);
+    let mut rows = client(&tenant).hunting().hunt(&query);
+    while let Some(row) = rows.next().await {
+        row.unwrap_err();
+    }
+    assert!(runs(&tenant) < 20 && !rows.report().complete, "{}", runs(&tenant));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_that_are_chosen_anew_are_not_asked_for_twice() {
+    let tenant = tenant().build();
+    tenant.set_process_events(500);
+    tenant.add_fault(Fault::on("/advancedqueries", Trouble::EndEarly(9_000)).once());
+    let mut rows = client(&tenant).hunting().hunt(&HuntQuery::new("DeviceProcessEvents | take 400"));
+    let (mut good, mut bad) = (0, 0);
+    while let Some(row) = rows.next().await {
+        *(if row.is_ok() { &mut good } else { &mut bad }) += 1;
+    }
+    assert!(good > 0 && good < 400 && bad == 1 && !rows.report().complete, "{good} {bad}");
+    assert_eq!(runs(&tenant), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_result_that_changes_while_it_is_read_is_not_called_complete() {
+    let tenant = tenant().build();
+    tenant.set_process_events(300);
+    tenant.add_fault(Fault::on("/advancedqueries", Trouble::EndEarly(9_000)).once());
+    let mut rows = client(&tenant).hunting().hunt(&HuntQuery::new(PROCESSES));
+    rows.next().await.unwrap().unwrap();
+    tenant.set_process_events(250);
+    while let Some(row) = rows.next().await {
+        row.unwrap();
+    }
+    let report = rows.report();
+    assert!(!report.complete && report.partial[0].contains("changed"), "{report:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_column_without_a_kind_and_a_cut_text_hide_nothing() {
+    let answer = r#"{"Schema":[{"Name":"A","Type":"String"},{"Name":"B"},{"Type":"Int64"},{"Name":"C","Type":null}],
+        "Results":[{"A":"cut \ud83d","B":5,"C":"x"},{"A":"whole","B":6,"C":null}]}"#;
+    let tenant = tenant().build();
+    tenant.add_fault(Fault::on("/advancedqueries", Trouble::Answer(Reply::json(200, answer))));
+    let hunt = client(&tenant).hunting().hunt(&HuntQuery::new("T"));
+    let (rows, report) = hunt.collect_all().await.unwrap();
+    assert!(report.complete && rows.len() == 2);
+    assert_eq!(rows[0].columns().len(), 3);
+    assert_eq!((rows[0].text("A"), rows[0].get("B")), (Some("cut \u{fffd}"), Some(HuntValue::Integer(5))));
+    assert_eq!((rows[1].text("A"), rows[1].get("C")), (Some("whole"), Some(HuntValue::Null)));
+}

@@ -104,8 +104,6 @@ async fn in_every_path_an_id_is_one_segment() {
         let _ = machines.set_value(&machine, &DeviceValue::Low).await.unwrap_err();
         let _ = machines.update(&machine, &MachineUpdate::new().with_tag("x")).await.unwrap_err();
         let _ = machines.begin(&machine, &Intent::Scan(ScanDepth::Quick), "x").await.unwrap_err();
-        let _ = machines.isolate(&machine, mde_client::Isolation::full("x")).await.unwrap_err();
-        let _ = machines.release(&machine, "x").await.unwrap_err();
         let _ = c.containment().release(&HostId::new(id).unwrap(), "x").await.unwrap_err();
         let _ = investigations.start(&machine, "x").await.unwrap_err();
         let _ = actions.get(&action).await.unwrap_err();
@@ -125,7 +123,7 @@ async fn in_every_path_an_id_is_one_segment() {
         let (segment, mut places) = (segment(id), std::collections::BTreeSet::new());
         for line in &lines {
             let target = line.split(' ').nth(1).unwrap();
-            let (path, query) = target.split_once('?').unwrap_or((target, ""));
+            let path = target.split('?').next().unwrap();
             let steps: Vec<&str> = path.split('/').collect();
             if steps.contains(&segment.as_str()) {
                 places.insert(format!(
@@ -135,13 +133,10 @@ async fn in_every_path_an_id_is_one_segment() {
                 ));
                 continue;
             }
-            // What is looked for before something is begun stands in a filter.
-            assert!(
-                path == "/api/machineactions" && query.contains(&segment.replace("%27", "%27%27")),
-                "{id}: {line}"
-            );
+            panic!("{id}: {line}");
         }
-        assert_eq!(places.len(), 30, "{id}: {places:#?}");
+        // What is begun on a machine asks first which machine that is.
+        assert_eq!(places.len(), 27, "{id}: {places:#?}");
     }
 }
 

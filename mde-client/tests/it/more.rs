@@ -104,3 +104,106 @@ async fn investigations_and_indicators_are_asked_for_as_the_pages_say() {
     client(&tenant).indicators().delete(&found.id).await.unwrap();
     assert_eq!(asked(&tenant), ("DELETE".into(), "/api/indicators/995".into()));
 }
+
+#[tokio::test(start_paused = true)]
+async fn each_page_gets_the_spelling_it_wants_or_the_one_that_is_given() {
+    use mde_client::{AlertClassification as Verdict, AlertDetermination as Why};
+    let tenant = tenant().alerts(2).build();
+    let id = AlertId::new(tenant.alert_ids().swap_remove(0)).unwrap();
+    let sent = async |update: AlertUpdate| {
+        tenant.forget_requests();
+        let alerts = client(&tenant).alerts();
+        let _ = alerts.update(&id, &update).await;
+        let _ = alerts.update_many(std::slice::from_ref(&id), &update).await;
+        let word = |path: &str, name: &str| {
+            tenant.requests_to(path)[0].json().unwrap()[name].as_str().unwrap_or_default().to_owned()
+        };
+        let one = format!("/api/alerts/{id}");
+        [
+            word(&one, "determination"),
+            word("/batchUpdate", "determination"),
+            word("/batchUpdate", "classification"),
+        ]
+    };
+    let update = AlertUpdate::new;
+    let false_alarm = update().with_classification(Verdict::FalsePositive);
+    assert_eq!(
+        sent(false_alarm.clone().with_determination(Why::NotMalicious)).await,
+        ["NotMalicious", "Clean", "FalsePositive"]
+    );
+    for word in ["NotMalicious", "Clean"] {
+        assert_eq!(
+            sent(false_alarm.clone().with_determination_spelled(word)).await,
+            [word, word, "FalsePositive"]
+        );
+    }
+    let shown = "Informational, expected activity";
+    let expected = update().with_classification_spelled(shown).with_determination(Why::ConfirmedActivity);
+    assert_eq!(sent(expected).await, ["ConfirmedActivity", "ConfirmedUserActivity", shown]);
+
+    // What is only read, and no change at all, is refused.
+    for bad in [
+        update(),
+        update().with_status(AlertStatus::Unknown),
+        update().with_classification(Verdict::Unknown),
+        update().with_determination(Why::Apt),
+        update().with_determination(Why::NotAvailable),
+    ] {
+        tenant.forget_requests();
+        let error = client(&tenant).alerts().update(&id, &bad).await.unwrap_err();
+        assert_eq!((error.kind(), tenant.requests().len()), (ErrorKind::InvalidRequest, 0), "{bad:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_are_read_back_until_the_change_shows_and_a_stranger_is_told() {
+    let tenant = tenant().alerts(60).build();
+    let mut ids: Vec<AlertId> = tenant.alert_ids().into_iter().map(|id| AlertId::new(id).unwrap()).collect();
+    ids.push(AlertId::new("da1_1").unwrap());
+    tenant.add_fault(Fault::on("/api/alerts", Trouble::Stale).for_method("GET").times(2));
+    let update = AlertUpdate::new().with_assigned_to("SOC@contoso.example").with_comment("taken over");
+    let updated = client(&tenant).alerts().update_many(&ids, &update).await.unwrap();
+    assert!(updated[..60].iter().all(|one| one.outcome.is_ok()), "{:?}", updated[0].outcome);
+    assert_eq!(updated[60].outcome.as_ref().unwrap_err().kind(), ErrorKind::NotFound);
+    let looks = tenant.requests_to("/api/alerts").iter().filter(|r| r.method == "GET").count();
+    assert!(looks < 10, "a few at a time: {looks}");
+    // A service that only says yes.
+    tenant.add_fault(Fault::on("/batchUpdate", Trouble::Lie));
+    let only_a_comment = AlertUpdate::new().with_comment("another");
+    let updated = client(&tenant).alerts().update_many(&ids[..1], &only_a_comment).await.unwrap();
+    assert_eq!(updated[0].outcome.as_ref().unwrap_err().kind(), ErrorKind::NotApplied);
+}
+
+#[tokio::test(start_paused = true)]
+async fn success_that_was_none_is_not_reported_as_one() {
+    use mde_client::{IndicatorAction, IndicatorKind, MachineUpdate, NewIndicator, TagAction};
+    let tenant = tenant().alerts(2).build();
+    let id = MachineId::new(tenant.machine_names().swap_remove(0).0).unwrap();
+    let machines = client(&tenant).machines();
+    machines.tag(&id, "old", TagAction::Add).await.unwrap();
+    // A service that adds labels where they were to be replaced.
+    let appended = format!(r#"{{"id":"{id}","machineTags":["old","new"]}}"#);
+    let patch = Fault::on("/api/machines/", Trouble::Answer(Reply::json(200, appended))).for_method("PATCH");
+    tenant.add_fault(patch);
+    let change = MachineUpdate::new().with_tag("new").without_tag("old");
+    let error = machines.update(&id, &change).await.unwrap_err();
+    assert!(error.kind() == ErrorKind::NotApplied && error.hint().unwrap().contains("tag"), "{error}");
+    assert_eq!(
+        machines.update(&id, &MachineUpdate::new()).await.unwrap_err().kind(),
+        ErrorKind::InvalidRequest
+    );
+    let mut everything = machines.by_tag(" ", true);
+    assert_eq!(everything.next().await.unwrap().unwrap_err().kind(), ErrorKind::InvalidRequest);
+    // Labels were put on, and what the service then says cannot be read.
+    tenant.add_fault(Fault::on("/AddOrRemove", Trouble::Answer(Reply::json(200, r#"{"value":[{"id":5}]}"#))));
+    let error = machines.tag_many(&[id], "x", TagAction::Add).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
+
+    let ip =
+        |value: &str| NewIndicator::new(&IndicatorKind::IpAddress, value, &IndicatorAction::Block, "t", "d");
+    tenant.add_fault(Fault::on("/import", Trouble::Answer(Reply::json(200, r#"{"value":[]}"#))));
+    let error = client(&tenant).indicators().import(&[ip("192.0.2.1")]).await.unwrap_err();
+    assert!(error.kind() == ErrorKind::OutcomeUnknown && error.message().contains("0 of 1"), "{error}");
+    let error = client(&tenant).indicators().import(&[ip("192.0.2.1"), ip("nowhere")]).await.unwrap_err();
+    assert!(error.message().contains("indicator 1") && !error.to_string().contains("nowhere"), "{error}");
+}

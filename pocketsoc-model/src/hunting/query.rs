@@ -10,6 +10,8 @@ use crate::{Error, ErrorKind, Result};
 const MOST_ROWS: usize = 100_000;
 /// Operators that give other rows each time they run: their answers over parts of the time do not add up.
 const ARBITRARY: [&str; 5] = ["take", "limit", "sample", "sample-distinct", "render"];
+/// Functions that give another value each time.
+const RANDOM: [&str; 5] = ["rand(", "new_guid(", "take_any(", "any(", "anyif("];
 
 /// A hunt: a query in KQL, and the time it is about.
 ///
@@ -52,7 +54,8 @@ impl HuntQuery {
     }
 
     /// Only rows whose `Timestamp` is in this time, to the microsecond and without its end; and where the result is larger than the service
-    /// gives at once, the time is split until all rows have come, each exactly once.
+    /// gives at once, the time is split until all rows have come, each exactly once as long as the data stays the same (`report()` says
+    /// otherwise). Their order is kept within a part of the time only.
     ///
     /// The query's rows must have the column `Timestamp`: the filter is put behind it. Operators whose rows are another
     /// choice each time (`take`, `sample`) cannot be split and are refused.
@@ -108,13 +111,33 @@ impl HuntQuery {
         if from >= until {
             return refuse("the time ends before it begins".into(), "give the earlier moment first");
         }
-        match operators(&self.kql).find(|word| ARBITRARY.contains(&word.as_str())) {
+        match self.arbitrary() {
             Some(word) => refuse(
                 format!("`{word}` gives other rows each time it runs, so the time cannot be split"),
                 "leave the operator out, or the time",
             ),
             None => Ok(()),
         }
+    }
+
+    /// Whether it gives the same rows each time it runs, as long as the data is the same: it has no operator (`take`) or
+    /// function (`rand()`) that chooses.
+    pub fn is_repeatable(&self) -> bool {
+        self.arbitrary().is_none()
+    }
+
+    /// What in it chooses at random.
+    fn arbitrary(&self) -> Option<String> {
+        let code = code(&self.kql);
+        let operator = operators(&code).find(|word| ARBITRARY.contains(&word.as_str()));
+        operator.or_else(|| {
+            let called = |name: &&&str| {
+                code.match_indices(**name).any(|(at, _)| {
+                    !code[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_')
+                })
+            };
+            RANDOM.iter().find(called).map(|name| format!("{name})"))
+        })
     }
 
     /// The query for a part of its time, the end not included.
@@ -129,8 +152,8 @@ impl HuntQuery {
     }
 }
 
-/// The words behind the pipes of a query, those in texts and comments left out.
-fn operators(kql: &str) -> impl Iterator<Item = String> {
+/// A query without its texts and comments.
+fn code(kql: &str) -> String {
     let mut code = String::with_capacity(kql.len());
     let mut rest = kql.chars().peekable();
     let mut verbatim = false;
@@ -152,6 +175,11 @@ fn operators(kql: &str) -> impl Iterator<Item = String> {
         }
         verbatim = c == '@';
     }
+    code
+}
+
+/// The words behind the pipes of a query's code.
+fn operators(code: &str) -> impl Iterator<Item = String> {
     let word = |part: &str| -> String {
         part.trim_start().chars().take_while(|c| c.is_alphanumeric() || matches!(c, '-' | '_')).collect()
     };
@@ -202,6 +230,14 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{bad}");
             HuntQuery::new(bad).check().unwrap();
         }
+        for bad in
+            ["T | extend n = rand()", "T | summarize any(FileName) by DeviceId", "T | extend id = new_guid()"]
+        {
+            let error = HuntQuery::new(bad).between(from, until).check().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidRequest, "{bad}");
+            assert!(!HuntQuery::new(bad).is_repeatable());
+        }
+        assert!(HuntQuery::new("T | where A has_any('x', 'rand()') | extend b = my_rand(1)").is_repeatable());
         for good in [
             "T | where Name == '| take 5'",
             "T // | take 5",

@@ -8,7 +8,7 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::{Error, ErrorKind, RawJson, Result, open_enum, parse_timestamp};
+use crate::{Error, ErrorKind, RawJson, Result, mended, open_enum, parse_timestamp};
 
 open_enum! {
     /// What a column holds.
@@ -110,6 +110,11 @@ impl HuntRow {
         &self.columns
     }
 
+    /// The names of what it has, whatever the schema says.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.fields().keys().map(String::as_str)
+    }
+
     /// What it has in a column, typed by the schema; without a schema, by its JSON. `None` without such a column.
     pub fn get(&self, column: &str) -> Option<HuntValue> {
         let value = self.fields().get(column)?;
@@ -129,7 +134,12 @@ impl HuntRow {
     /// # Errors
     /// `Decode` when it has not the shape.
     pub fn deserialize<T: DeserializeOwned>(&self) -> Result<T> {
-        serde_json::from_str(self.raw.as_str()).map_err(|error| {
+        let text = self.raw.as_str();
+        let read = serde_json::from_str(text).or_else(|error| match mended(text) {
+            Some(text) => serde_json::from_str(&text),
+            None => Err(error),
+        });
+        read.map_err(|error| {
             // A parser's other words quote what is in the row.
             let text = error.to_string();
             let missing = text.starts_with("missing field");
@@ -142,7 +152,12 @@ impl HuntRow {
     }
 
     fn fields(&self) -> &Map<String, Value> {
-        self.fields.get_or_init(|| serde_json::from_str(self.raw.as_str()).unwrap_or_default())
+        self.fields.get_or_init(|| {
+            let text = self.raw.as_str();
+            // Command lines are cut in the middle of a character.
+            let again = |_| mended(text).and_then(|text| serde_json::from_str(&text).ok()).ok_or(());
+            serde_json::from_str(text).or_else(again).unwrap_or_default()
+        })
     }
 }
 
@@ -258,6 +273,22 @@ mod tests {
             assert_eq!(row.get("C").unwrap().to_string(), shown, "{kind:?} {json}");
             assert_eq!(row.get("D"), None);
         }
+    }
+
+    #[test]
+    fn a_text_cut_in_the_middle_of_a_character_hides_no_column() {
+        #[derive(Deserialize)]
+        struct Row {
+            #[serde(rename = "A")]
+            a: String,
+            #[serde(rename = "B")]
+            b: i64,
+        }
+        let row = HuntRow::new(RawJson::new(r#"{"A":"x \ud83d","B":5}"#), Arc::new([]));
+        assert_eq!((row.text("A"), row.get("B")), (Some("x \u{fffd}"), Some(HuntValue::Integer(5))));
+        let read: Row = row.deserialize().unwrap();
+        assert_eq!((read.a.as_str(), read.b), ("x \u{fffd}", 5));
+        assert!(row.raw().as_str().contains("ud83d"), "as it came");
     }
 
     #[test]

@@ -35,7 +35,6 @@ impl<T: Send + 'static> Walk<T> {
     }
 
     /// The walk with its errors under a name of their own, such as which part of a larger one it is.
-    #[must_use]
     pub fn named(self, operation: impl Into<Cow<'static, str>>) -> Self {
         let (log, operation) = (self.log(), operation.into());
         Self::over(self.map(move |item| item.map_err(|error| error.with_operation(operation.clone()))), log)
@@ -43,7 +42,6 @@ impl<T: Send + 'static> Walk<T> {
 
     /// Goes over to a plainer walk over the same list when this one fails in a way that the plainer one may not: what
     /// was given already, by its `key`, is not given again, and the report says what was done `without`.
-    #[must_use]
     pub fn falling_back_to(
         self,
         plainer: Self,

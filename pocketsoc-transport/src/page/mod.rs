@@ -4,7 +4,6 @@ mod combine;
 mod elements;
 mod envelope;
 mod memory;
-mod mend;
 mod pager;
 mod walk;
 
@@ -37,7 +36,7 @@ pub trait KeepRaw: DeserializeOwned + Send + 'static {
 impl<T: KeepRaw> Decode for T {
     fn decode(text: &str) -> serde_json::Result<Self> {
         let mut element: Self = serde_json::from_str(text).or_else(|error| {
-            let mended = mend::mended(text).ok_or(error)?;
+            let mended = pocketsoc_model::mended(text).ok_or(error)?;
             serde_json::from_str(&mended)
         })?;
         element.keep_raw(RawJson::new(text.trim_ascii()));

@@ -17,6 +17,7 @@ use crate::endpoint::Endpoint;
 /// A walk over a list: `next()` until `None`, then ask [`report`](Self::report).
 ///
 /// An `Err` is one bad element or one lost page, not the end; the end is `None`. Nothing is sent before it is polled.
+#[must_use = "nothing is sent before it is polled"]
 pub struct Walk<T> {
     inner: Pin<Box<dyn Stream<Item = Result<T>> + Send>>,
     log: WalkLog,

@@ -294,13 +294,17 @@ async fn what_is_gone_after_a_deletion_whose_answer_was_lost_has_been_deleted() 
         )
         .with_replay(Replay::Always)
     };
+    let gone = || Act::Reply(404, vec![], r#"{"error":{"code":"ResourceNotFound","message":"gone"}}"#.into());
     for first in [status(502), Act::Reset] {
-        let (http, log) = scripted(move |n, _| if n == 0 { first.clone() } else { status(404) });
+        let (http, log) = scripted(move |n, _| if n == 0 { first.clone() } else { gone() });
         assert!(endpoint(over(http)).bytes(&delete()).await.unwrap().is_empty());
         assert_eq!(log.count(), 2);
     }
-    for first in [status(404), Act::Refuse] {
-        let (http, _) = scripted(move |n, _| if n == 0 { first.clone() } else { status(404) });
+    let (http, _) = scripted(move |n, _| if n == 0 { status(502) } else { status(404) });
+    let error = endpoint(over(http)).bytes(&delete()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "a front end's 404 proves nothing: {error}");
+    for first in [gone(), Act::Refuse] {
+        let (http, _) = scripted(move |n, _| if n == 0 { first.clone() } else { gone() });
         let error = endpoint(over(http)).bytes(&delete()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound, "it never was there: {error}");
     }

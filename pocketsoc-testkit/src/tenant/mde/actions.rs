@@ -207,7 +207,11 @@ pub(super) fn actions(tenant: &Tenant, request: &Request, path: &[&str]) -> Answ
             Ok(Reply::json(200, state.mde.actions.all[place].render(now).to_string()))
         }
         ("GET", [id, "getPackageUri"]) => {
-            admit(tenant, request, MACHINE_READ)?;
+            admit(
+                tenant,
+                request,
+                &["Machine.Read.All", "Machine.ReadWrite.All", "Machine.CollectForensics"],
+            )?;
             let state = tenant.lock();
             let action = &state.mde.actions.all[known(&state, id)?];
             if action.kind != "CollectInvestigationPackage" {
@@ -221,7 +225,7 @@ pub(super) fn actions(tenant: &Tenant, request: &Request, path: &[&str]) -> Answ
             Ok(Reply::json(200, json!({"@odata.context": "…#Edm.String", "value": link}).to_string()))
         }
         ("GET", [id, link]) if link.starts_with("GetLiveResponseResultDownloadLink(index=") => {
-            admit(tenant, request, MACHINE_READ)?;
+            admit(tenant, request, &["Machine.Read.All", "Machine.ReadWrite.All", "Machine.LiveResponse"])?;
             let state = tenant.lock();
             let action = &state.mde.actions.all[known(&state, id)?];
             let index = link.split(['=', ')']).nth(1).and_then(|index| index.parse::<usize>().ok());

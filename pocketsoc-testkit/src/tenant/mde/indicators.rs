@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value as Json, json};
 
-use super::listing::{list, page, text, time};
+use super::listing::{list, page, text, texts, time};
 use super::render::stamp;
 use super::{Answer, admit, refusal, unknown};
 use crate::filter::Value;
@@ -45,6 +45,11 @@ pub(super) struct Kept {
 pub(super) fn indicators(tenant: &Tenant, request: &Request, path: &[&str]) -> Answer {
     let now = tenant.0.clock.now();
     admit(tenant, request, WRITE)?;
+    // Nobody deletes in the name of a user.
+    let deletes = request.method == "DELETE" || matches!(path, ["BatchDelete"]);
+    if deletes && tenant.claims(request).is_some_and(|claims| claims.roles.is_empty()) {
+        return Err(refusal(403, "Forbidden", "Indicators are deleted with application permissions."));
+    }
     let body = request.json().unwrap_or_default();
     let mut state = tenant.lock();
     let kept = &mut state.mde.indicators;
@@ -53,7 +58,8 @@ pub(super) fn indicators(tenant: &Tenant, request: &Request, path: &[&str]) -> A
             let found = page(request, kept.all.clone(), FIELDS, |one, name| match name {
                 "expirationTime" | "creationTimeDateTimeUtc" => time(&one[name]),
                 "createdByDisplayName" => text(&one["source"]),
-                "generateAlert" | "rbacGroupNames" | "rbacGroupIds" => Value::Null,
+                "generateAlert" => one[name].as_bool().map_or(Value::Null, Value::Flag),
+                "rbacGroupNames" | "rbacGroupIds" => texts(&one[name]),
                 _ => text(&one[name]),
             })?;
             Ok(list("Indicators", &found))

@@ -15,6 +15,11 @@ pub(super) fn time(value: &Json) -> Value {
     at.map_or(Value::Null, Value::Time)
 }
 
+pub(super) fn texts(value: &Json) -> Value {
+    let all = value.as_array().map_or(&[][..], Vec::as_slice);
+    Value::List(all.iter().filter_map(|one| one.as_str().map(str::to_owned)).collect())
+}
+
 pub(super) fn list(kind: &str, found: &[Json]) -> Reply {
     let context = format!("https://api.securitycenter.microsoft.com/api/$metadata#{kind}");
     Reply::json(200, json!({"@odata.context": context, "value": found}).to_string())

@@ -5,9 +5,9 @@ use serde_json::{Value as Json, json};
 
 use super::actions::begin;
 use super::alerts::list_where;
-use super::listing::{list, page, text, time};
+use super::listing::{list, page, text, texts, time};
 use super::render::stamp;
-use super::{Answer, MACHINE_READ, MACHINE_WRITE, admit, refusal, unknown};
+use super::{ALERT_READ, Answer, MACHINE_READ, MACHINE_WRITE, admit, refusal, unknown};
 use crate::filter::Value;
 use crate::message::{Reply, Request};
 use crate::population::{Machine, PEOPLE, guid, hex};
@@ -78,6 +78,11 @@ pub(super) fn machines(tenant: &Tenant, request: &Request, path: &[&str]) -> Ans
         ("GET", [find]) if find.starts_with("findbyip(") => {
             admit(tenant, request, MACHINE_READ)?;
             let address = find.split('\'').nth(1).unwrap_or_default();
+            let at = find.split("timestamp=").nth(1).unwrap_or_default().trim_end_matches(')');
+            let now = tenant.0.clock.now();
+            if pocketsoc_model::parse_timestamp(at).is_ok_and(|at| now - at > TimeDelta::days(30)) {
+                return Err(refusal(400, "InvalidInput", "The timestamp is older than 30 days."));
+            }
             let all = (0..tenant.machines().len()).map(|index| render(tenant, index));
             let there: Vec<Json> = all.filter(|machine| machine["lastIpAddress"] == address).collect();
             Ok(list("Machines", &there))
@@ -86,10 +91,9 @@ pub(super) fn machines(tenant: &Tenant, request: &Request, path: &[&str]) -> Ans
             admit(tenant, request, MACHINE_READ)?;
             Ok(Reply::json(200, render(tenant, found(tenant, id)?).to_string()))
         }
-        ("GET", [id, what]) => of_machine(tenant, request, found(tenant, id)?, what),
+        ("GET", [id, what]) => of_machine(tenant, request, id, what),
         ("GET", [id, "alerts", "$count"]) => {
-            let machine = tenant.machines()[found(tenant, id)?].id.clone();
-            let reply = list_where(tenant, request, |alert| of(tenant, alert.machine) == machine)?;
+            let reply = of_machine(tenant, request, id, "alerts")?;
             let listed: Json = serde_json::from_slice(&reply.body).unwrap_or_default();
             Ok(Reply::json(200, listed["value"].as_array().map_or(0, Vec::len).to_string()))
         }
@@ -167,23 +171,20 @@ fn set_value(tenant: &Tenant, index: usize, value: &str) -> Result<(), Reply> {
     Ok(())
 }
 
-/// The machine of an alert, by its number there.
-fn of(tenant: &Tenant, machine: usize) -> String {
-    tenant.machines()[machine % tenant.machines().len()].id.clone()
-}
-
 /// What is on a machine.
-fn of_machine(tenant: &Tenant, request: &Request, index: usize, what: &str) -> Answer {
+fn of_machine(tenant: &Tenant, request: &Request, id: &str, what: &str) -> Answer {
     let needed: &[&str] = match what {
-        "alerts" => {
-            return list_where(tenant, request, |alert| alert.machine % tenant.machines().len() == index);
-        }
+        "alerts" => ALERT_READ,
         "logonusers" => &["User.Read.All"],
         "software" => &["Software.Read.All", "Software.Read"],
         "vulnerabilities" => &["Vulnerability.Read.All", "Vulnerability.Read"],
         _ => return Err(unknown()),
     };
     admit(tenant, request, needed)?;
+    let index = found(tenant, id)?;
+    if what == "alerts" {
+        return list_where(tenant, request, |alert| alert.machine % tenant.machines().len() == index);
+    }
     let exposed = 3 + index % 7;
     Ok(match what {
         "logonusers" => {
@@ -297,6 +298,7 @@ pub(super) fn render(tenant: &Tenant, index: usize) -> Json {
 fn field_of_machine(machine: &Json, name: &str) -> Value {
     match name {
         "lastSeen" => time(&machine[name]),
+        "machineTags" => texts(&machine[name]),
         "rbacGroupId" => machine[name].as_f64().map_or(Value::Null, Value::Number),
         _ => text(&machine[name]),
     }

@@ -76,7 +76,7 @@ pub(super) fn admit(tenant: &Tenant, request: &Request, needed: &[&str]) -> Resu
     }
     let text = format!(
         "The application does not have any of the required application permissions ({}) to access the resource.",
-        needed.iter().filter(|n| n.ends_with(".All")).copied().collect::<Vec<_>>().join(", ")
+        needed.join(", ")
     );
     Err(refusal(403, "Forbidden", &text))
 }

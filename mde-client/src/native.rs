@@ -1,4 +1,4 @@
-//! Types that keep the bytes they were read from.
+//! What native types have in common: they keep the bytes they were read from, and their words can stand in a filter.
 
 /// Gives types with a field `raw` the accessor and what a walk needs.
 macro_rules! keep_raw {
@@ -18,3 +18,15 @@ macro_rules! keep_raw {
     };
 }
 pub(crate) use keep_raw;
+
+/// Lets words stand in a filter.
+macro_rules! literals {
+    ($($word:ident),+) => {
+        $(impl pocketsoc_transport::odata::Literal for $word {
+            fn literal(&self) -> String {
+                pocketsoc_transport::odata::quote(self.as_str())
+            }
+        })+
+    };
+}
+pub(crate) use literals;

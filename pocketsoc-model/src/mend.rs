@@ -4,7 +4,13 @@ use serde_json::Value;
 
 /// An object's text with half characters replaced and, of a name that comes twice, the last; `None` where that is not
 /// what is wrong with it.
-pub(super) fn mended(text: &str) -> Option<String> {
+///
+/// ```
+/// let cut = r#"{"line":"half a smile: \ud83d"}"#;
+/// assert_eq!(pocketsoc_model::mended(cut).unwrap(), "{\"line\":\"half a smile: \u{fffd}\"}");
+/// ```
+#[must_use]
+pub fn mended(text: &str) -> Option<String> {
     let whole = without_halves(text);
     let value: Value = serde_json::from_str(whole.as_deref().unwrap_or(text)).ok()?;
     let again = value.to_string();
