@@ -4,8 +4,11 @@ use pocketsoc_model::{Product, Result, TransitionTable};
 use pocketsoc_transport::{Connection, Endpoint, Service};
 
 use crate::alerts::Alerts;
+use crate::automations::Automations;
+use crate::locations::Locations;
 use crate::source::DefenderCloudDetections;
 use crate::subscriptions::Subscriptions;
+use crate::suppression::SuppressionRules;
 
 /// A client for Microsoft Defender for Cloud, on Azure Resource Manager. Cheap to clone; clients of one connection
 /// share its tokens and quotas.
@@ -49,6 +52,21 @@ impl DefenderCloudClient {
     /// The subscriptions that the credential sees.
     pub fn subscriptions(&self) -> Subscriptions {
         Subscriptions::new(self.endpoint.clone())
+    }
+
+    /// Suppression rules: alerts that are dismissed as they come.
+    pub fn suppression_rules(&self) -> SuppressionRules {
+        SuppressionRules::new(self.endpoint.clone())
+    }
+
+    /// Workflow automations and continuous exports.
+    pub fn automations(&self) -> Automations {
+        Automations::new(self.endpoint.clone())
+    }
+
+    /// Where Defender for Cloud stores what it knows of a subscription.
+    pub fn locations(&self) -> Locations {
+        Locations::new(self.endpoint.clone())
     }
 
     /// The alerts of all subscriptions that the credential sees, as normalized detections, under a display name.

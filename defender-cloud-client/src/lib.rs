@@ -1,22 +1,38 @@
 #![doc = include_str!("../README.md")]
 
 mod alerts;
+mod automations;
 mod client;
+mod locations;
 mod normalize;
 mod permissions;
+mod push;
 mod scope;
 mod source;
 mod subscriptions;
+mod suppression;
 
 pub use alerts::{
     Alert, AlertAction, AlertEntities, AlertEntity, AlertId, AlertProperties, AlertSeverity, AlertStatus,
-    Alerts, ExtendedLink, ResourceIdentifier, ResourceIdentifierKind,
+    Alerts, ExtendedLink, ResourceIdentifier, ResourceIdentifierKind, SampleBundle,
+};
+pub use automations::{
+    Automation, AutomationAction, AutomationName, AutomationPatch, AutomationPlace, AutomationProperties,
+    AutomationScope, AutomationSource, AutomationTarget, Automations, NewAutomation, Rule, RuleSet,
+    Validation,
 };
 pub use client::{DefenderCloudClient, DefenderCloudClientBuilder};
+pub use locations::{Locations, SecurityLocation};
 pub use normalize::normalize;
+pub use push::{
+    OtherEvent, PushEvent, PushRequest, PushedAlert, Received, Receiver, Refusal, normalize_push,
+};
 pub use scope::{AlertScope, Location, ResourceGroup, SubscriptionId};
 pub use source::DefenderCloudDetections;
 pub use subscriptions::{Subscription, SubscriptionState, Subscriptions};
+pub use suppression::{
+    Condition, NewSuppressionRule, RuleName, RuleProperties, RuleState, SuppressionRule, SuppressionRules,
+};
 
 pub use pocketsoc_model::{
     Capabilities, Classification, Detail, Detection, DetectionChange, DetectionId, DetectionQuery,
@@ -27,5 +43,6 @@ pub use pocketsoc_model::{
 /// Signing in, clouds, limits: what all clients share.
 pub use pocketsoc_transport as transport;
 pub use pocketsoc_transport::{
-    Cloud, Connection, ConnectionBuilder, Credential, RetryPolicy, Secret, SizeLimits, TimeLimits, Walk,
+    Cloud, Connection, ConnectionBuilder, Credential, LongOperation, Progress, RetryPolicy, Secret,
+    SizeLimits, TimeLimits, Walk,
 };

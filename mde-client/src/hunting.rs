@@ -1,12 +1,12 @@
 //! Advanced hunting through the service's own endpoint, which is being retired in favour of Graph's.
 
 use pocketsoc_model::{Error, ErrorKind, Hunt, HuntQuery, HuntRows};
-use pocketsoc_transport::{Endpoint, Replay, quota};
+use pocketsoc_transport::{Endpoint, Replay, Route, quota};
 use serde::Serialize;
 
-use crate::route::Route;
+use crate::route;
 
-const RUN: Route = Route::post(
+const RUN: Route = route::post(
     "hunt",
     "/api/advancedqueries/run",
     "AdvancedQuery.Read.All (application) or AdvancedQuery.Read (delegated)",

@@ -1,20 +1,20 @@
 //! Automated investigations: list, get, start.
 
 use chrono::{DateTime, Utc};
-use pocketsoc_model::{Error, ErrorKind, RawJson, Result, id_type};
+use pocketsoc_model::{Error, ErrorKind, Lane, RawJson, Result, id_type};
 use pocketsoc_transport::odata::Filter;
-use pocketsoc_transport::{Endpoint, Walk, lenient, quota};
+use pocketsoc_transport::{Endpoint, Route, Walk, lenient, quota};
 use serde::{Deserialize, Serialize};
 
 use crate::alerts::InvestigationState;
 use crate::machines::MachineId;
 use crate::native::keep_raw;
-use crate::route::{LARGEST_PAGE, Route};
+use crate::route::{self, LARGEST_PAGE};
 
 const READ: &str = "Alert.Read.All (application) or Alert.Read (delegated)";
-const LIST: Route = Route::get("list investigations", "/api/investigations", READ);
-const GET: Route = Route::get("get the investigation", "/api/investigations/{id}", READ);
-const START: Route = Route::post(
+const LIST: Route = route::get("list investigations", "/api/investigations", READ);
+const GET: Route = route::get("get the investigation", "/api/investigations/{id}", READ);
+const START: Route = route::post(
     "start an investigation",
     "/api/machines/{id}/startInvestigation",
     "Alert.ReadWrite.All (application) or Alert.ReadWrite (delegated)",
@@ -97,7 +97,7 @@ impl Investigations {
     /// Walks over investigations, in no particular order. Page: "List Investigations API". Needs `Alert.Read.All`
     /// (application) or `Alert.Read` (delegated).
     pub fn list(&self, filter: Option<Filter>) -> Walk<Investigation> {
-        LIST.pages(&self.endpoint, LARGEST_PAGE, filter.map(|filter| filter.to_string()))
+        LIST.pages(Lane::Feed, &self.endpoint, LARGEST_PAGE, filter.map(|filter| filter.to_string()))
     }
 
     /// One investigation. Page: "Get Investigation API". Needs `Alert.Read.All` (application) or `Alert.Read` (delegated).

@@ -3,12 +3,14 @@
 mod alert;
 mod entities;
 mod id;
+mod simulate;
 mod words;
 
 pub use alert::{Alert, AlertProperties, ExtendedLink, ResourceIdentifier};
 pub(crate) use entities::Value;
 pub use entities::{AlertEntities, AlertEntity};
 pub use id::AlertId;
+pub use simulate::SampleBundle;
 pub use words::{AlertAction, AlertSeverity, AlertStatus, ResourceIdentifierKind};
 
 use pocketsoc_model::{Error, ErrorKind, Lane, Result, ResumePoint};

@@ -9,27 +9,27 @@ pub use query::{MachineActionQuery, fields};
 pub use words::{MachineActionKind, MachineActionStatus};
 
 use pocketsoc_model::{Error, ErrorKind, Lane, Result};
-use pocketsoc_transport::{Endpoint, Secret, Walk, quota};
+use pocketsoc_transport::{Endpoint, Route, Secret, Walk, quota};
 use serde::{Deserialize, Serialize};
 
-use crate::route::Route;
+use crate::route;
 
 const READ: &str = "Machine.Read.All (application) or Machine.Read (delegated)";
 
-const LIST: Route = Route::get("list machine actions", "/api/machineactions", READ);
-const GET: Route = Route::get("get the machine action", "/api/machineactions/{id}", READ);
-const CANCEL: Route = Route::post(
+const LIST: Route = route::get("list machine actions", "/api/machineactions", READ);
+const GET: Route = route::get("get the machine action", "/api/machineactions/{id}", READ);
+const CANCEL: Route = route::post(
     "cancel the machine action",
     "/api/machineactions/{id}/cancel",
     "the permission that the action itself needs",
 );
-const PACKAGE: Route = Route::get(
+const PACKAGE: Route = route::get(
     "get the link to the investigation package",
     "/api/machineactions/{id}/getPackageUri",
     "Machine.Read.All (application) or Machine.CollectForensics (delegated)",
 )
 .counted(&quota::MDE_PACKAGE_URI);
-const LIVE_RESULT: Route = Route::get(
+const LIVE_RESULT: Route = route::get(
     "get the link to a live response's result",
     "/api/machineactions/{id}/GetLiveResponseResultDownloadLink(index={index})",
     "Machine.Read.All (application) or Machine.LiveResponse (delegated)",
@@ -61,7 +61,7 @@ impl MachineActions {
 
     /// The same list, as urgently as this.
     pub(crate) fn walk(&self, query: &MachineActionQuery, lane: Lane) -> Walk<MachineAction> {
-        LIST.pages_in(lane, &self.endpoint, query.page_size(), query.filter())
+        LIST.pages(lane, &self.endpoint, query.page_size(), query.filter())
     }
 
     /// Walks over machine actions, in no particular order. Page: "List machineActions API". Needs `Machine.Read.All`

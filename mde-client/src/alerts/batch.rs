@@ -2,16 +2,16 @@
 
 use pocketsoc_model::{Error, ErrorKind, HuntRow, Lane, Result, USUAL_LOOKS};
 use pocketsoc_transport::odata::Filter;
-use pocketsoc_transport::{Call, quota};
+use pocketsoc_transport::{Call, Route, quota};
 use serde::Serialize;
 
 use super::{Alert, AlertId, AlertQuery, AlertSeverity, AlertUpdate, Alerts, WRITE, fields};
 use crate::machines::MachineId;
-use crate::route::Route;
+use crate::route;
 
 const UPDATE_MANY: Route =
-    Route::post("update alerts", "/api/alerts/batchUpdate", WRITE).counted(&quota::MDE_ALERT_BATCH);
-const CREATE: Route = Route::post("create an alert", "/api/alerts/CreateAlertByReference", WRITE)
+    route::post("update alerts", "/api/alerts/batchUpdate", WRITE).counted(&quota::MDE_ALERT_BATCH);
+const CREATE: Route = route::post("create an alert", "/api/alerts/CreateAlertByReference", WRITE)
     .counted(&quota::MDE_ALERT_CREATE);
 
 /// The page states no limit; so many have been seen to work for its siblings.

@@ -15,24 +15,24 @@ pub use words::{
 };
 
 use pocketsoc_model::{ErrorKind, Lane, Result, ResumePoint};
-use pocketsoc_transport::{Call, Endpoint, PagePlan, Walk};
+use pocketsoc_transport::{Call, Endpoint, PagePlan, Route, Walk};
 
 use crate::machines::{LogonUser, Machine};
 use crate::observables::{Domain, File, IpAddress};
-use crate::route::Route;
+use crate::route;
 
-const LIST: Route = Route::get("list alerts", "/api/alerts", READ);
-const GET: Route = Route::get("get the alert", "/api/alerts/{id}", READ);
-const UPDATE: Route = Route::patch("update the alert", "/api/alerts/{id}", WRITE);
-const DOMAINS: Route = Route::get("list the alert's domains", "/api/alerts/{id}/domains", "URL.Read.All");
-const FILES: Route = Route::get("list the alert's files", "/api/alerts/{id}/files", "File.Read.All");
-const IPS: Route = Route::get("list the alert's addresses", "/api/alerts/{id}/ips", "Ip.Read.All");
-const MACHINE: Route = Route::get(
+const LIST: Route = route::get("list alerts", "/api/alerts", READ);
+const GET: Route = route::get("get the alert", "/api/alerts/{id}", READ);
+const UPDATE: Route = route::patch("update the alert", "/api/alerts/{id}", WRITE);
+const DOMAINS: Route = route::get("list the alert's domains", "/api/alerts/{id}/domains", "URL.Read.All");
+const FILES: Route = route::get("list the alert's files", "/api/alerts/{id}/files", "File.Read.All");
+const IPS: Route = route::get("list the alert's addresses", "/api/alerts/{id}/ips", "Ip.Read.All");
+const MACHINE: Route = route::get(
     "get the alert's machine",
     "/api/alerts/{id}/machine",
     "Machine.Read.All (application) or Machine.Read (delegated)",
 );
-const USER: Route = Route::get("get the alert's user", "/api/alerts/{id}/user", "User.Read.All");
+const USER: Route = route::get("get the alert's user", "/api/alerts/{id}/user", "User.Read.All");
 const READ: &str = "Alert.Read.All (application) or Alert.Read (delegated)";
 const WRITE: &str = "Alert.ReadWrite.All (application) or Alert.ReadWrite (delegated)";
 

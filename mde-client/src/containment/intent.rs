@@ -1,41 +1,41 @@
 //! What is to be done on a machine, as a pure call.
 
 use pocketsoc_model::{Error, ErrorKind, IsolationScope, Lane, Result};
-use pocketsoc_transport::{Call, Replay, quota};
+use pocketsoc_transport::{Call, Replay, Route, quota};
 use serde_json::{Map, Value};
 
 use super::LiveResponse;
 use crate::actions::{MachineAction, MachineActionKind};
 use crate::machines::MachineId;
-use crate::route::Route;
+use crate::route;
 
-const ISOLATE: Route = Route::post("isolate the machine", "/api/machines/{id}/isolate", "Machine.Isolate");
-const RELEASE: Route = Route::post("release the machine", "/api/machines/{id}/unisolate", "Machine.Isolate");
-const RESTRICT: Route = Route::post(
+const ISOLATE: Route = route::post("isolate the machine", "/api/machines/{id}/isolate", "Machine.Isolate");
+const RELEASE: Route = route::post("release the machine", "/api/machines/{id}/unisolate", "Machine.Isolate");
+const RESTRICT: Route = route::post(
     "restrict what runs on the machine",
     "/api/machines/{id}/restrictCodeExecution",
     "Machine.RestrictExecution",
 );
-const UNRESTRICT: Route = Route::post(
+const UNRESTRICT: Route = route::post(
     "lift the restriction of the machine",
     "/api/machines/{id}/unrestrictCodeExecution",
     "Machine.RestrictExecution",
 );
-const SCAN: Route = Route::post("scan the machine", "/api/machines/{id}/runAntiVirusScan", "Machine.Scan");
-const QUARANTINE: Route = Route::post(
+const SCAN: Route = route::post("scan the machine", "/api/machines/{id}/runAntiVirusScan", "Machine.Scan");
+const QUARANTINE: Route = route::post(
     "stop and quarantine the file",
     "/api/machines/{id}/StopAndQuarantineFile",
     "Machine.StopAndQuarantine",
 );
-const COLLECT: Route = Route::post(
+const COLLECT: Route = route::post(
     "collect an investigation package",
     "/api/machines/{id}/collectInvestigationPackage",
     "Machine.CollectForensics",
 );
 const OFFBOARD: Route =
-    Route::post("offboard the machine", "/api/machines/{id}/offboard", "Machine.Offboard");
+    route::post("offboard the machine", "/api/machines/{id}/offboard", "Machine.Offboard");
 const LIVE_RESPONSE: Route =
-    Route::post("run the live response", "/api/machines/{id}/runliveresponse", "Machine.LiveResponse")
+    route::post("run the live response", "/api/machines/{id}/runliveresponse", "Machine.LiveResponse")
         .counted(&quota::MDE_LIVE_RESPONSE);
 
 /// What is to be done on a machine.

@@ -6,22 +6,22 @@ mod submission;
 pub use indicator::{Indicator, IndicatorAction, IndicatorId, IndicatorKind};
 pub use submission::{ImportOutcome, NewIndicator};
 
-use pocketsoc_model::{Error, ErrorKind, Result};
+use pocketsoc_model::{Error, ErrorKind, Lane, Result};
 use pocketsoc_transport::odata::Filter;
-use pocketsoc_transport::{Call, Endpoint, Replay, Walk, lenient, quota};
+use pocketsoc_transport::{Call, Endpoint, Replay, Route, Walk, lenient, quota};
 use serde::{Deserialize, Serialize};
 
-use crate::route::{LARGEST_PAGE, Route};
+use crate::route::{self, LARGEST_PAGE};
 
 const WRITE: &str =
     "Ti.ReadWrite (application: own indicators; delegated) or Ti.ReadWrite.All (application: all indicators)";
 const DELETE_GRANT: &str = "Ti.ReadWrite (own indicators) or Ti.ReadWrite.All, both application only";
-const LIST: Route = Route::get("list indicators", "/api/indicators", WRITE);
-const SUBMIT: Route = Route::post("write an indicator", "/api/indicators", WRITE);
+const LIST: Route = route::get("list indicators", "/api/indicators", WRITE);
+const SUBMIT: Route = route::post("write an indicator", "/api/indicators", WRITE);
 const IMPORT: Route =
-    Route::post("import indicators", "/api/indicators/import", WRITE).counted(&quota::MDE_INDICATOR_IMPORT);
-const DELETE: Route = Route::delete("delete the indicator", "/api/indicators/{id}", DELETE_GRANT);
-const DELETE_MANY: Route = Route::post("delete indicators", "/api/indicators/BatchDelete", DELETE_GRANT)
+    route::post("import indicators", "/api/indicators/import", WRITE).counted(&quota::MDE_INDICATOR_IMPORT);
+const DELETE: Route = route::delete("delete the indicator", "/api/indicators/{id}", DELETE_GRANT);
+const DELETE_MANY: Route = route::post("delete indicators", "/api/indicators/BatchDelete", DELETE_GRANT)
     .counted(&quota::MDE_INDICATOR_DELETE);
 
 /// So many are written or deleted in one call.
@@ -87,7 +87,7 @@ impl Indicators {
     /// Walks over indicators, in no particular order. Page: "List Indicators API". Needs `Ti.ReadWrite`, for
     /// those of others `Ti.ReadWrite.All` (application).
     pub fn list(&self, filter: Option<Filter>) -> Walk<Indicator> {
-        LIST.pages(&self.endpoint, LARGEST_PAGE, filter.map(|filter| filter.to_string()))
+        LIST.pages(Lane::Feed, &self.endpoint, LARGEST_PAGE, filter.map(|filter| filter.to_string()))
     }
 
     /// Writes an indicator, in place of the one with the same value and type if there is one; doing it twice is doing it

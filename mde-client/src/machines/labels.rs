@@ -1,18 +1,18 @@
 //! Labels of machines, and how much each matters.
 
 use pocketsoc_model::{Error, ErrorKind, Result};
-use pocketsoc_transport::{Call, PagePlan, Replay};
+use pocketsoc_transport::{Call, PagePlan, Replay, Route};
 use serde::Serialize;
 
 use super::{DeviceValue, Machine, MachineId, Machines, WRITE};
-use crate::route::Route;
+use crate::route;
 
 const UPDATING: &str = "update the machine";
-const UPDATE: Route = Route::patch(UPDATING, "/api/machines/{id}", WRITE);
-const TAG: Route = Route::post("change the machine's tags", "/api/machines/{id}/tags", WRITE);
+const UPDATE: Route = route::patch(UPDATING, "/api/machines/{id}", WRITE);
+const TAG: Route = route::post("change the machine's tags", "/api/machines/{id}/tags", WRITE);
 const TAG_MANY: Route =
-    Route::post("change machines' tags", "/api/machines/AddOrRemoveTagForMultipleMachines", WRITE);
-const VALUE: Route = Route::post("set the machine's value", "/api/machines/{id}/setDeviceValue", WRITE);
+    route::post("change machines' tags", "/api/machines/AddOrRemoveTagForMultipleMachines", WRITE);
+const VALUE: Route = route::post("set the machine's value", "/api/machines/{id}/setDeviceValue", WRITE);
 
 /// So many machines are labelled in one call.
 const MOST_TAGGED: usize = 500;

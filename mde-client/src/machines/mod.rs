@@ -17,40 +17,40 @@ use std::net::IpAddr;
 use chrono::{DateTime, SecondsFormat, Utc};
 use pocketsoc_model::{Error, ErrorKind, Lane, Result};
 use pocketsoc_transport::odata::Filter;
-use pocketsoc_transport::{Endpoint, PagePlan, Walk, quota};
+use pocketsoc_transport::{Endpoint, PagePlan, Route, Walk, quota};
 
 use crate::actions::MachineActions;
 use crate::alerts::Alert;
 use crate::containment::Turns;
-use crate::route::Route;
+use crate::route;
 
 const READ: &str = "Machine.Read.All (application) or Machine.Read (delegated)";
 const WRITE: &str = "Machine.ReadWrite.All (application) or Machine.ReadWrite (delegated)";
 
-const LIST: Route = Route::get("list machines", "/api/machines", READ).empty_is_404();
-const GET: Route = Route::get("get the machine", "/api/machines/{id}", READ);
-const BY_TAG: Route = Route::get("find machines by tag", "/api/machines/findbytag", READ);
+const LIST: Route = route::get("list machines", "/api/machines", READ).empty_is_404();
+const GET: Route = route::get("get the machine", "/api/machines/{id}", READ);
+const BY_TAG: Route = route::get("find machines by tag", "/api/machines/findbytag", READ);
 const BY_IP: Route =
-    Route::get("find machines by address", "/api/machines/findbyip(ip='{ip}',timestamp={time})", READ);
-const ALERTS: Route = Route::get(
+    route::get("find machines by address", "/api/machines/findbyip(ip='{ip}',timestamp={time})", READ);
+const ALERTS: Route = route::get(
     "list the machine's alerts",
     "/api/machines/{id}/alerts",
     "Alert.Read.All (application) or Alert.Read (delegated)",
 );
 const LOGON_USERS: Route =
-    Route::get("list the machine's users", "/api/machines/{id}/logonusers", "User.Read.All");
-const SOFTWARE: Route = Route::get(
+    route::get("list the machine's users", "/api/machines/{id}/logonusers", "User.Read.All");
+const SOFTWARE: Route = route::get(
     "list the machine's software",
     "/api/machines/{id}/software",
     "Software.Read.All (application) or Software.Read (delegated)",
 );
-const VULNERABILITIES: Route = Route::get(
+const VULNERABILITIES: Route = route::get(
     "list the machine's vulnerabilities",
     "/api/machines/{id}/vulnerabilities",
     "Vulnerability.Read.All (application) or Vulnerability.Read (delegated)",
 )
 .counted(&quota::MDE_VULNERABILITIES);
-const COUNT: Route = Route::get(
+const COUNT: Route = route::get(
     "count the machine's alerts",
     "/api/machines/{id}/alerts/$count",
     "Alert.Read.All (application) or Alert.Read (delegated)",
@@ -87,7 +87,7 @@ impl Machines {
 
     /// The same list, as urgently as this.
     pub(crate) fn walk(&self, query: &MachineQuery, lane: Lane) -> Walk<Machine> {
-        LIST.pages_in(lane, &self.endpoint, query.page_size(), query.filter())
+        LIST.pages(lane, &self.endpoint, query.page_size(), query.filter())
     }
 
     /// Walks over machines, in no particular order. Page: "List machines API".

@@ -7,11 +7,11 @@ pub use types::{Domain, DomainStats, File, FileStats, IpAddress, IpStats};
 use std::net::IpAddr;
 
 use pocketsoc_model::{Error, ErrorKind, Result};
-use pocketsoc_transport::{Call, Endpoint, Walk};
+use pocketsoc_transport::{Call, Endpoint, Route, Walk};
 
 use crate::alerts::Alert;
 use crate::machines::Machine;
-use crate::route::Route;
+use crate::route;
 
 const FILE_READ: &str = "File.Read.All";
 const IP_READ: &str = "Ip.Read.All";
@@ -19,22 +19,22 @@ const URL_READ: &str = "URL.Read.All";
 const ALERT_READ: &str = "Alert.Read.All (application) or Alert.Read (delegated)";
 const MACHINE_READ: &str = "Machine.Read.All (application) or Machine.Read (delegated)";
 
-const FILE: Route = Route::get("get the file", "/api/files/{hash}", FILE_READ);
-const FILE_STATS: Route = Route::get("get the file's statistics", "/api/files/{hash}/stats", FILE_READ);
-const FILE_ALERTS: Route = Route::get("list the file's alerts", "/api/files/{hash}/alerts", ALERT_READ);
+const FILE: Route = route::get("get the file", "/api/files/{hash}", FILE_READ);
+const FILE_STATS: Route = route::get("get the file's statistics", "/api/files/{hash}/stats", FILE_READ);
+const FILE_ALERTS: Route = route::get("list the file's alerts", "/api/files/{hash}/alerts", ALERT_READ);
 const FILE_MACHINES: Route =
-    Route::get("list the file's machines", "/api/files/{hash}/machines", MACHINE_READ);
-const IP_STATS: Route = Route::get("get the address's statistics", "/api/ips/{ip}/stats", IP_READ);
-const IP_ALERTS: Route = Route::get("list the address's alerts", "/api/ips/{ip}/alerts", ALERT_READ);
+    route::get("list the file's machines", "/api/files/{hash}/machines", MACHINE_READ);
+const IP_STATS: Route = route::get("get the address's statistics", "/api/ips/{ip}/stats", IP_READ);
+const IP_ALERTS: Route = route::get("list the address's alerts", "/api/ips/{ip}/alerts", ALERT_READ);
 const DOMAIN_STATS: Route =
-    Route::get("get the domain's statistics", "/api/domains/{domain}/stats", URL_READ);
+    route::get("get the domain's statistics", "/api/domains/{domain}/stats", URL_READ);
 const DOMAIN_ALERTS: Route =
-    Route::get("list the domain's alerts", "/api/domains/{domain}/alerts", ALERT_READ);
+    route::get("list the domain's alerts", "/api/domains/{domain}/alerts", ALERT_READ);
 const DOMAIN_MACHINES: Route =
-    Route::get("list the domain's machines", "/api/domains/{domain}/machines", MACHINE_READ);
-const USER_ALERTS: Route = Route::get("list the user's alerts", "/api/users/{user}/alerts", ALERT_READ);
+    route::get("list the domain's machines", "/api/domains/{domain}/machines", MACHINE_READ);
+const USER_ALERTS: Route = route::get("list the user's alerts", "/api/users/{user}/alerts", ALERT_READ);
 const USER_MACHINES: Route =
-    Route::get("list the user's machines", "/api/users/{user}/machines", MACHINE_READ);
+    route::get("list the user's machines", "/api/users/{user}/machines", MACHINE_READ);
 
 /// How far statistics look back, in hours: 1 to 720 (30 days), which is the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
