@@ -44,6 +44,10 @@ impl DefenderCloudClient {
         }
     }
 
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
     /// Alerts, as the service has them.
     pub fn alerts(&self) -> Alerts {
         Alerts::new(self.endpoint.clone())

@@ -2,12 +2,14 @@
 
 mod alerts;
 mod automations;
+mod bulk;
 mod client;
 mod locations;
 mod normalize;
 mod permissions;
 mod push;
 mod scope;
+mod setup;
 mod source;
 mod subscriptions;
 mod suppression;
@@ -21,6 +23,7 @@ pub use automations::{
     AutomationScope, AutomationSource, AutomationTarget, Automations, NewAutomation, Rule, RuleSet,
     Validation,
 };
+pub use bulk::{BulkTriage, Triaged};
 pub use client::{DefenderCloudClient, DefenderCloudClientBuilder};
 pub use locations::{Locations, SecurityLocation};
 pub use normalize::normalize;
@@ -28,6 +31,7 @@ pub use push::{
     OtherEvent, PushEvent, PushRequest, PushedAlert, Received, Receiver, Refusal, normalize_push,
 };
 pub use scope::{AlertScope, Location, ResourceGroup, SubscriptionId};
+pub use setup::{DeployedPush, PushPlace, PushSetup, PushTrigger, automation_template};
 pub use source::DefenderCloudDetections;
 pub use subscriptions::{Subscription, SubscriptionState, Subscriptions};
 pub use suppression::{

@@ -162,6 +162,33 @@ impl DefenderCloudDetections {
     }
 }
 
+impl DefenderCloudDetections {
+    pub(crate) fn transitions(&self) -> &TransitionTable {
+        &self.transitions
+    }
+
+    /// One alert, asked for as urgently as this.
+    pub(crate) async fn get_in(&self, lane: Lane, id: &DetectionId) -> Result<Detection> {
+        let alert = self.alerts.get_in(lane, &self.find(id).await?).await?;
+        normalize::detection(alert, &self.name, &self.transitions, pocketsoc_model::Detail::Full)
+    }
+
+    /// Changes an alert that was just read, as urgently as this, and reads it back; whether anything was written.
+    pub(crate) async fn change_in(
+        &self,
+        lane: Lane,
+        current: &Detection,
+        change: &DetectionChange,
+    ) -> Result<(Detection, bool)> {
+        let Some(action) = self.plan(current, change)? else { return Ok((current.clone(), false)) };
+        self.alerts.act_in(lane, &AlertId::new(current.id.as_str())?, action).await.map_err(turned_down)?;
+        let clock = self.endpoint.connection().clock();
+        let look = || self.get_in(lane, &current.id);
+        let now = read_back(look, &**clock, LOOKS, UPDATE, change, current).await?;
+        Ok((now, true))
+    }
+}
+
 /// What the credential may do on one subscription.
 #[derive(Debug, Clone, Copy)]
 struct Roles {
@@ -271,16 +298,12 @@ impl DetectionSource for DefenderCloudDetections {
     }
 
     async fn get(&self, id: &DetectionId) -> Result<Detection> {
-        let alert = self.alerts.get(&self.find(id).await?).await?;
-        normalize::detection(alert, &self.name, &self.transitions, pocketsoc_model::Detail::Full)
+        self.get_in(Lane::Triage, id).await
     }
 
     async fn update(&self, id: &DetectionId, change: &DetectionChange) -> Result<Detection> {
         let current = &self.get(id).await?;
-        let Some(action) = self.plan(current, change)? else { return Ok(current.clone()) };
-        self.alerts.act(&AlertId::new(current.id.as_str())?, action).await.map_err(turned_down)?;
-        let clock = self.endpoint.connection().clock();
-        read_back(|| self.get(&current.id), &**clock, LOOKS, UPDATE, change, current).await
+        self.change_in(Lane::Triage, current, change).await.map(|(now, _)| now)
     }
 }
 

@@ -17,4 +17,4 @@ pub use fault_server::{FaultServer, Script, Step};
 pub use message::{Reply, Request};
 pub use population::cloud_families;
 pub use server::TenantServer;
-pub use tenant::{Agent, App, AzureRole, Tenant, TenantBuilder};
+pub use tenant::{Agent, App, AzureRole, Push, Tenant, TenantBuilder};

@@ -82,7 +82,11 @@ impl Alerts {
     /// # Errors
     /// `NotFound` when there is none with this id; `InvalidRequest` when it is no alert's id.
     pub async fn get(&self, id: &AlertId) -> Result<Alert> {
-        self.endpoint.element(&get(id)?).await
+        self.get_in(Lane::Triage, id).await
+    }
+
+    pub(crate) async fn get_in(&self, lane: Lane, id: &AlertId) -> Result<Alert> {
+        self.endpoint.element(&get(id)?.with_lane(lane)).await
     }
 
     /// Changes an alert's status; the service answers with nothing, which proves nothing. The
@@ -94,7 +98,11 @@ impl Alerts {
     /// # Errors
     /// `NotFound` when there is none with this id; `InvalidRequest` when it is no alert's id.
     pub async fn act(&self, id: &AlertId, action: AlertAction) -> Result<()> {
-        self.endpoint.bytes(&act(id, action)?).await.map(drop)
+        self.act_in(Lane::Triage, id, action).await
+    }
+
+    pub(crate) async fn act_in(&self, lane: Lane, id: &AlertId, action: AlertAction) -> Result<()> {
+        self.endpoint.bytes(&act(id, action)?.with_lane(lane)).await.map(drop)
     }
 }
 

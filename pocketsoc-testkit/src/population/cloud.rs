@@ -95,6 +95,8 @@ pub(crate) struct CloudRecord {
     pub(crate) incident: i64,
     /// The machine it is about, where that is one that Defender for Endpoint knows as well.
     machine: Option<String>,
+    /// Whether it was asked for, to try things out.
+    sample: bool,
     /// The status in the words of Azure.
     pub(crate) triage: Tracked,
 }
@@ -114,6 +116,17 @@ impl CloudRecord {
 
     pub(crate) fn group(&self) -> Option<&'static str> {
         self.family().in_a_group.then_some(SUBSCRIPTIONS[self.subscription].3)
+    }
+
+    /// The same, as a sample.
+    pub(crate) fn into_sample(mut self) -> Self {
+        self.sample = true;
+        self
+    }
+
+    /// Its type.
+    pub(crate) fn kind(&self) -> String {
+        format!("{}{}", if self.sample { "SIMULATED_" } else { "" }, self.family().alert_type)
     }
 
     /// The full resource id.
@@ -144,6 +157,11 @@ impl CloudRecord {
             .replace(SUBSCRIPTION, self.subscription())
             .replace(GROUP, SUBSCRIPTIONS[self.subscription].3)
             .replace(LOCATION, self.location());
+        if self.sample {
+            let (kind, title) = (&self.family().alert_type, &self.family().title);
+            text = text.replace(&format!("\"{kind}\""), &format!("\"SIMULATED_{kind}\""));
+            text = text.replace(title, &format!("[SAMPLE ALERT] {title}"));
+        }
         if let Some(machine) = &self.machine {
             let (short, domain) = machine.split_once('.').unwrap_or((machine, DOMAIN));
             text = text.replace(MACHINE, short).replace(&MACHINE.to_uppercase(), &short.to_uppercase());
@@ -175,36 +193,50 @@ pub(crate) fn cloud_alerts(
     let step = TimeDelta::days(30) / i32::try_from(count.max(1)).unwrap_or(i32::MAX);
     (0..count)
         .map(|n| {
-            let family = n % FAMILIES.len();
             let created = now - TimeDelta::minutes(11) - step * i32::try_from(n).unwrap_or_default();
-            let created = DateTime::from_timestamp_nanos(created.timestamp_micros() * 1000 + 700);
             let status = match rng.u8(..10) {
                 0..=5 => "Active",
                 6..=7 => "InProgress",
                 8 => "Resolved",
                 _ => "Dismissed",
             };
-            let mut triage = Triage::new(if n == 0 { "Active" } else { status }, created);
+            let mut record = record(&mut rng, n, created, (n == 0).then_some(attacked));
+            let mut triage = Triage::new(if n == 0 { "Active" } else { status }, record.created);
             if status == "Resolved" && n > 0 {
                 let by = "analyst@contoso.example".into();
-                triage.remarks.push(Remark { text: "Handled in Azure.".into(), by, at: created });
-                triage.resolved = Some(created);
+                triage.remarks.push(Remark { text: "Handled in Azure.".into(), by, at: record.created });
+                triage.resolved = Some(record.created);
             }
-            let mut record = CloudRecord {
-                name: guid(rng.u64(..)),
-                family,
-                subscription: (n + n / FAMILIES.len()) % SUBSCRIPTIONS.len(),
-                created,
-                incident: ATTACK + i64::try_from(n / 2).unwrap_or_default(),
-                machine: (n == 0).then(|| attacked.name.clone()),
-                triage: Tracked::new(triage),
-            };
-            if record.family().old_name {
-                // The digits count down from the end of time, in ticks of 100 ns since the year 1.
-                let ticks = record.start().timestamp_micros() * 10 + 621_355_968_000_000_000;
-                record.name = format!("{}_{}", 3_155_378_975_999_999_999 - ticks, record.name);
-            }
+            record.triage = Tracked::new(triage);
             record
         })
         .collect()
+}
+
+/// One more alert of a family, raised now.
+pub(crate) fn cloud_alert(seed: u64, family: usize, now: DateTime<Utc>) -> CloudRecord {
+    let mut record = record(&mut Rng::with_seed(seed), family, now, None);
+    record.incident += 1_000 + i64::try_from(seed % 1_000).unwrap_or_default();
+    record
+}
+
+/// An active alert of the nth family.
+fn record(rng: &mut Rng, n: usize, created: DateTime<Utc>, attacked: Option<&Machine>) -> CloudRecord {
+    let created = DateTime::from_timestamp_nanos(created.timestamp_micros() * 1000 + 700);
+    let mut record = CloudRecord {
+        name: guid(rng.u64(..)),
+        family: n % FAMILIES.len(),
+        subscription: (n + n / FAMILIES.len()) % SUBSCRIPTIONS.len(),
+        created,
+        incident: ATTACK + i64::try_from(n / 2).unwrap_or_default(),
+        machine: attacked.map(|machine| machine.name.clone()),
+        sample: false,
+        triage: Tracked::new(Triage::new("Active", created)),
+    };
+    if record.family().old_name {
+        // The digits count down from the end of time, in ticks of 100 ns since the year 1.
+        let ticks = record.start().timestamp_micros() * 10 + 621_355_968_000_000_000;
+        record.name = format!("{}_{}", 3_155_378_975_999_999_999 - ticks, record.name);
+    }
+    record
 }

@@ -9,7 +9,7 @@ mod triage;
 
 pub(crate) use alerts::{AlertRecord, alerts, elsewhere};
 pub use cloud::cloud_families;
-pub(crate) use cloud::{CloudRecord, SUBSCRIPTIONS, cloud_alerts};
+pub(crate) use cloud::{CloudRecord, SUBSCRIPTIONS, cloud_alert, cloud_alerts};
 pub(crate) use incidents::{ATTACK, IncidentRecord, incidents};
 pub(crate) use stories::{Clue, Provider, Story};
 pub(crate) use triage::{Remark, Tracked, Triage};

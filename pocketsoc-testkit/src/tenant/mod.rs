@@ -18,6 +18,7 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use pocketsoc_model::{Clock, ManualClock};
 
+pub use arm::Push;
 pub use entra::App;
 use entra::Sessions;
 pub use mde::Agent;
@@ -89,6 +90,8 @@ struct State {
     tokens: HashMap<String, Claims>,
     sessions: Sessions,
     mde: mde::Records,
+    arm: arm::Records,
+    buckets: arm::Buckets,
     hunting: hunting::Limits,
     quotas: quotas::Counted,
     processes: hunting::Processes,
@@ -214,6 +217,8 @@ impl TenantBuilder {
                 tokens: HashMap::new(),
                 sessions: Sessions::default(),
                 mde: mde::Records::default(),
+                arm: arm::Records::default(),
+                buckets: arm::Buckets::default(),
                 hunting: hunting::Limits::default(),
                 quotas: quotas::Counted::default(),
                 processes: hunting::Processes { count: 200, until: now },
