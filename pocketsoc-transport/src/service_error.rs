@@ -178,9 +178,12 @@ fn hint(call: &Call, service: Service, kind: ErrorKind, retry_after: Option<Dura
         ErrorKind::Unauthenticated => {
             "check client id, client secret and tenant id, and that the secret has not expired; a ready token must be fresh and made for this service".into()
         }
-        ErrorKind::PermissionDenied if service == Service::ResourceManager => {
-            "assign Security Reader (to view) or Security Admin (to change status) on the subscription".into()
-        }
+        ErrorKind::PermissionDenied if service == Service::ResourceManager => match call.permission {
+            Some(role) if role != "the role Security Reader" && role != "the role Security Admin" => {
+                format!("the credential may lack {role}: assign it under Access control (IAM)")
+            }
+            _ => "assign Security Reader (to view) or Security Admin (to change status) on the subscription".into(),
+        },
         ErrorKind::PermissionDenied => match call.permission {
             Some(permission) => format!(
                 "the app registration may lack {permission}: add it under API permissions, grant admin consent, then sign in again"

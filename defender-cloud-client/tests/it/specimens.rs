@@ -6,7 +6,7 @@ use defender_cloud_client::{Alert, Severity, Status, normalize};
 use serde_json::Value;
 
 #[allow(clippy::print_stdout)] // so that nobody takes the silence for a check
-fn folder() -> Option<PathBuf> {
+pub(crate) fn folder() -> Option<PathBuf> {
     let default = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/specimens");
     let folder =
         std::env::var_os("POCKETSOC_SPECIMENS").map_or(default, PathBuf::from).join("defender-cloud");

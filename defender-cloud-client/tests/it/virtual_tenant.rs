@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use defender_cloud_client::{
-    Cloud, Connection, Credential, DefenderCloudClient, DefenderCloudDetections, Secret,
+    Cloud, Connection, ConnectionBuilder, Credential, DefenderCloudClient, DefenderCloudDetections, Secret,
 };
 use pocketsoc_testkit::{Tenant, TenantBuilder};
 use pocketsoc_transport::SystemClock;
@@ -21,14 +21,19 @@ pub(crate) fn client(tenant: &Tenant) -> DefenderCloudClient {
 }
 
 pub(crate) fn client_as(tenant: &Tenant, client_id: &str, secret: &str) -> DefenderCloudClient {
-    let credential = Credential::client_secret(Tenant::ID, client_id, Secret::new(secret));
-    let connection = Connection::builder(credential, Cloud::Public)
-        .http(tenant.exchange())
-        .clock(clock())
-        .without_pacing()
-        .build()
-        .unwrap();
+    let connection = connection(tenant, client_id, secret).without_pacing().build().unwrap();
     DefenderCloudClient::new(&connection).unwrap()
+}
+
+fn connection(tenant: &Tenant, client_id: &str, secret: &str) -> ConnectionBuilder {
+    let credential = Credential::client_secret(Tenant::ID, client_id, Secret::new(secret));
+    Connection::builder(credential, Cloud::Public).http(tenant.exchange()).clock(clock())
+}
+
+/// A source that keeps to the quotas.
+pub(crate) fn paced(tenant: &Tenant) -> DefenderCloudDetections {
+    let connection = connection(tenant, Tenant::CLIENT_ID, Tenant::SECRET).build().unwrap();
+    DefenderCloudClient::new(&connection).unwrap().detections("Azure")
 }
 
 pub(crate) fn source(tenant: &Tenant) -> DefenderCloudDetections {

@@ -79,7 +79,7 @@ fn list(tenant: &Tenant, request: &Request, scope: &Scope<'_>) -> Answer {
 fn position(cloud: &[CloudRecord], scope: &Scope<'_>, name: &str) -> Result<usize, Reply> {
     cloud
         .iter()
-        .position(|alert| scope.holds(alert) && alert.name.eq_ignore_ascii_case(name))
+        .position(|alert| alert.name.eq_ignore_ascii_case(name) && scope.holds(alert))
         .ok_or_else(|| refusal(404, "ResourceNotFound", &format!("The alert '{name}' was not found.")))
 }
 
