@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
@@ -103,6 +104,27 @@ pub(crate) enum Command {
         #[arg(default_value = "-")]
         file: PathBuf,
     },
+    /// Print the ARM template (Logic App and Workflow Automation) that pushes alerts of Defender for Cloud to an address
+    AutomationTemplate {
+        /// Where to: the default of the template's secure parameter `pocketsocWebhookUrl`
+        #[arg(long, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
+        webhook_url: String,
+        /// Only alerts at least so severe
+        #[arg(long, value_name = "SEVERITY", default_value = "medium")]
+        min_severity: Severity,
+        /// What the Logic App and the automation are called, in place of the names of the guide
+        #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+        name: Option<String>,
+    },
+    /// Take what Defender for Cloud pushes, until interrupted, and print it as detections
+    Receive {
+        /// The address to listen on, such as 127.0.0.1:8080
+        #[arg(long, value_name = "ADDR")]
+        listen: SocketAddr,
+        /// Only at `/` and the secret in this environment variable
+        #[arg(long, value_name = "VAR")]
+        path_secret_env: Option<String>,
+    },
     /// Serve the embedded tenant until interrupted, and print a profile file for it
     Tenant {
         /// The port; one of the system's choice unless given
@@ -114,6 +136,12 @@ pub(crate) enum Command {
         /// Which population it has
         #[arg(long, default_value_t = 7)]
         seed: u64,
+        /// Push alerts of Defender for Cloud there, such as to `soc receive`
+        #[arg(long, value_name = "URL")]
+        push_to: Option<String>,
+        /// Raise an alert of Defender for Cloud every so many seconds
+        #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+        raise_every: Option<u64>,
     },
 }
 
@@ -226,6 +254,8 @@ pub(crate) enum Kind {
     MdeAlert,
     /// Alerts of Defender for Cloud, as Azure Resource Manager has them
     DefenderCloudAlert,
+    /// Alerts of Defender for Cloud, as they are pushed
+    DefenderCloudPush,
     /// Alerts of Microsoft Graph security
     GraphAlert,
     /// Incidents of Microsoft Graph security

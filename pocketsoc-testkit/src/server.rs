@@ -4,11 +4,15 @@ use std::io;
 use std::net::TcpListener;
 
 use bytes::Bytes;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Respond, ResponseTemplate};
 
 use crate::message::{Reply, Request};
-use crate::tenant::Tenant;
+use crate::tenant::{Push, Tenant};
+
+/// More of an answer to a push is not read.
+const MOST_OF_AN_ANSWER: u64 = 4096;
 
 /// A tenant on a loopback port; it stops when dropped.
 #[derive(Debug)]
@@ -43,10 +47,43 @@ impl TenantServer {
         self.server.uri()
     }
 
+    /// Sends the pushes that are on their way, and says what each was answered. Only to addresses on this machine: the
+    /// tenant does not reach beyond it.
+    pub async fn deliver_pushes(&self) -> Vec<(Push, io::Result<u16>)> {
+        let mut all = Vec::new();
+        for push in self.tenant.take_pushes() {
+            let answer = post(&push).await;
+            all.push((push, answer));
+        }
+        all
+    }
+
     /// The tenant.
     pub fn tenant(&self) -> &Tenant {
         &self.tenant
     }
+}
+
+/// Sends a push, as a Logic App would; the status of the answer.
+async fn post(push: &Push) -> io::Result<u16> {
+    let rest = push.url.strip_prefix("http://").unwrap_or_default();
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let here = host.starts_with("127.0.0.1:") || host.starts_with("localhost:") || host.starts_with("[::1]:");
+    if !here {
+        return Err(io::Error::other("the tenant pushes to addresses on this machine only"));
+    }
+    let mut stream = tokio::net::TcpStream::connect(host).await?;
+    let head = format!(
+        "POST /{path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        push.body.len()
+    );
+    stream.write_all(head.as_bytes()).await?;
+    stream.write_all(push.body.as_bytes()).await?;
+    let mut answer = Vec::new();
+    stream.take(MOST_OF_AN_ANSWER).read_to_end(&mut answer).await?;
+    let line = String::from_utf8_lossy(&answer);
+    let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
+    status.ok_or_else(|| io::Error::other("an answer that is no HTTP"))
 }
 
 struct Answering(Tenant);

@@ -161,9 +161,8 @@ mod tests {
     fn everything_but_the_names_stays_as_it_is_in_its_order() {
         let rewrite = Rewrite { name: lowered, levels: usize::MAX };
         let text = r#"{"Zeta":[1,-2,1.5,null,true,"A\"b \u00e9"],"Alpha":{"NTDomain":{"$ref":"1"},"Empty":[],"None":{}}}"#;
-        let text = text.replace("\\", "\\");
         assert_eq!(
-            rewritten(&text, rewrite).unwrap(),
+            rewritten(text, rewrite).unwrap(),
             r#"{"zeta":[1,-2,1.5,null,true,"A\"b é"],"alpha":{"ntDomain":{"$ref":"1"},"empty":[],"none":{}}}"#
         );
         let once = Rewrite { name: lowered, levels: 1 };

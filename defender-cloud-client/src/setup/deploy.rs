@@ -82,8 +82,9 @@ impl DefenderCloudClient {
     /// Needs Contributor on the resource group, and Security Admin or Owner for the automation.
     ///
     /// # Errors
-    /// `InvalidRequest` when the service holds the automation for invalid; what it says otherwise.
+    /// `InvalidRequest` for an address that is not https, or when the service holds the automation for invalid; what it says otherwise.
     pub async fn deploy_push(&self, place: &PushPlace, setup: &PushSetup) -> Result<DeployedPush> {
+        setup.check()?;
         let endpoint = self.endpoint();
         if setup.trigger == PushTrigger::Connector {
             endpoint.bytes(&connection(place)?).await?;

@@ -6,6 +6,7 @@ mod template;
 pub use deploy::{DeployedPush, PushPlace};
 pub use template::automation_template;
 
+use pocketsoc_model::{Error, ErrorKind, Result};
 use pocketsoc_transport::Secret;
 use serde_json::{Value, json};
 
@@ -92,12 +93,32 @@ impl PushSetup {
         self
     }
 
-    /// Which alerts run it: one of these must fit.
-    fn rule_sets(&self) -> Vec<RuleSet> {
-        if self.severities.is_empty() {
-            // A rule that always fits: sources without rules are all events of the kind, too.
-            return Vec::new();
+    /// Checks what could not work: the address must be https, or on this machine for trying things out.
+    ///
+    /// # Errors
+    /// `InvalidRequest` for another address; it is not repeated.
+    pub fn check(&self) -> Result<()> {
+        let address = self.webhook.expose();
+        let host = |rest: &str| rest.split(['/', '?', '#']).next().unwrap_or_default().to_owned();
+        let fits = match (address.strip_prefix("https://"), address.strip_prefix("http://")) {
+            (Some(rest), _) => !host(rest).is_empty(),
+            (None, Some(rest)) => {
+                let host = host(rest);
+                let name = host.rsplit_once(':').map_or(host.as_str(), |(name, _)| name);
+                ["127.0.0.1", "localhost", "[::1]"].contains(&name)
+            }
+            _ => false,
+        };
+        if fits && !address.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            return Ok(());
         }
+        Err(Error::new(ErrorKind::InvalidRequest, "set up the push")
+            .with_message("the address to push to is no https:// address")
+            .with_hint("give the webhook's whole address, as its owner shows it"))
+    }
+
+    /// Which alerts run it: one of these must fit; without any, all do.
+    fn rule_sets(&self) -> Vec<RuleSet> {
         // The event says them in lower case.
         let one = |severity: &AlertSeverity| Rule::equals("Severity", severity.as_str().to_ascii_lowercase());
         self.severities.iter().map(|severity| RuleSet::new([one(severity)])).collect()

@@ -18,9 +18,9 @@ pub(crate) const KNOWN: [&str; 7] = [
 pub(crate) enum Expression {
     Text(String),
     Number(i64),
-    Call(String, Vec<Expression>),
-    Member(Box<Expression>, String),
-    Index(Box<Expression>, Box<Expression>),
+    Call(String, Vec<Self>),
+    Member(Box<Self>, String),
+    Index(Box<Self>, Box<Self>),
 }
 
 impl Expression {
@@ -118,7 +118,10 @@ impl Reader<'_> {
                 self.rest = &self.rest[end + 1..];
                 // Two quotes are one of the text.
                 match self.rest.strip_prefix('\'') {
-                    Some(rest) => (self.rest, _) = (rest, text.push('\'')),
+                    Some(rest) => {
+                        self.rest = rest;
+                        text.push('\'');
+                    }
                     None => return Ok(Expression::Text(text)),
                 }
             }

@@ -65,19 +65,19 @@ fn every_family_is_received_in_either_form_alone_and_in_a_list() {
     let receiver = Receiver::new().with_profile("Azure");
     let families: Vec<&str> = cloud_families().map(|(_, text)| text).collect();
     for text in &families {
-        let received = receive(&receiver, "/", text.as_bytes()).unwrap();
+        let taken = receive(&receiver, "/", text.as_bytes()).unwrap();
         let polled = normalize(Alert::from_json(text).unwrap()).unwrap();
-        assert_eq!(received.detections[0].id, polled.id, "as Azure Resource Manager has it");
-        assert_eq!(received.detections[0].profile, "Azure");
+        assert_eq!(taken.detections[0].id, polled.id, "as Azure Resource Manager has it");
+        assert_eq!(taken.detections[0].profile, "Azure");
     }
     let list = format!("[{}]", families.join(","));
     assert_eq!(receive(&receiver, "/", list.as_bytes()).unwrap().detections.len(), families.len());
     let events = r#"[{"type":"Microsoft.Security/assessments","id":"x","properties":{"status":{}}},
         {"Type":"Microsoft.Security/secureScores/secureScoreControls","$type":"x"},
         {"SystemAlertId":"2517_a","Status":"New"},{"SystemAlertId":7}]"#;
-    let received = receive(&receiver, "/", events.as_bytes()).unwrap();
-    assert_eq!((received.detections.len(), received.others.len(), received.errors.len()), (1, 2, 1));
-    assert_eq!(received.detections[0].status, Status::Active, "`New` is active");
+    let taken = receive(&receiver, "/", events.as_bytes()).unwrap();
+    assert_eq!((taken.detections.len(), taken.others.len(), taken.errors.len()), (1, 2, 1));
+    assert_eq!(taken.detections[0].status, Status::Active, "`New` is active");
     let none = r#"[{"type":"Microsoft.Security/assessments"}]"#;
     assert!(receive(&receiver, "/", none.as_bytes()).unwrap().detections.is_empty(), "taken and passed over");
     assert_eq!(receive(&receiver, "/", b"[]").unwrap().detections.len(), 0);
@@ -163,13 +163,13 @@ fn hostile_bodies_are_refused_and_cost_no_more_than_their_size() {
     assert!(bodies.len() >= 20);
     for body in &bodies {
         let shown = String::from_utf8_lossy(&body[..body.len().min(40)]).into_owned();
-        let refused = receive(&Receiver::new(), "/", body).map(|received| format!("{received:?}"));
+        let refused = receive(&Receiver::new(), "/", body).map(|taken| format!("{taken:?}"));
         assert_eq!(refused, Err(400), "{shown}");
     }
     // Odd, and taken: nothing of it leads anywhere else, and nothing is followed.
     let odd = r#"{"SystemAlertId":"a","AlertUri":"https://evil.example/alertId/a/subscriptionId/..%2F..%2Fx/location/y","Entities":5,"ExtendedProperties":[],"ResourceIdentifiers":"x","StartTimeUtc":"never"}"#;
-    let received = receive(&Receiver::new(), "/", odd.as_bytes()).unwrap();
-    assert_eq!(received.detections[0].id.as_str(), "a");
+    let taken = receive(&Receiver::new(), "/", odd.as_bytes()).unwrap();
+    assert_eq!(taken.detections[0].id.as_str(), "a");
     let circle = r#"{"SystemAlertId":"a","Entities":[{"$id":"1","Type":"host","HostName":"h","Self":{"$ref":"1"}},{"$ref":"2"},{"$id":"2","$ref":"2"}]}"#;
     assert_eq!(receive(&Receiver::new(), "/", circle.as_bytes()).unwrap().detections.len(), 1);
 }

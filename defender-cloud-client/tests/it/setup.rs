@@ -122,6 +122,36 @@ fn the_automation_fits_alerts_of_the_severities_asked_for_and_runs_the_apps_trig
 }
 
 #[test]
+fn an_address_that_cannot_work_is_refused_and_not_repeated() {
+    let check = |address: &str| PushSetup::new(Secret::new(address)).check();
+    for good in [
+        "https://soc.example/push?code=x%2Fy#z",
+        "https://soc.example",
+        "http://127.0.0.1:8080/x",
+        "http://[::1]:9",
+    ] {
+        check(good).unwrap();
+    }
+    for bad in [
+        "",
+        "soc.example/hush",
+        "http://soc.example/hush",
+        "https://",
+        "https:///hush",
+        "ftp://x/hush",
+        "https://x/hu sh",
+        "http://127.0.0.1.evil.example/hush",
+        "http://127.0.0.1@evil.example/hush",
+    ] {
+        let error = check(bad).unwrap_err();
+        assert!(
+            error.kind() == ErrorKind::InvalidRequest && !format!("{error} {error:?}").contains("hush"),
+            "{bad}"
+        );
+    }
+}
+
+#[test]
 fn the_logic_app_alone_can_be_put_into_the_code_view() {
     let code: Value = serde_json::from_str(&setups()[0].logic_app_code()).unwrap();
     assert_eq!(code["parameters"]["pocketsocWebhookUrl"]["value"], WEBHOOK);
@@ -153,9 +183,9 @@ async fn deployed_by_calls_the_next_alert_arrives() {
         for push in &pushes {
             assert_eq!(push.url, WEBHOOK);
             let request = PushRequest::post("/push%2F0f6a41cd", push.body.as_bytes());
-            let received = receiver.receive(&request).unwrap();
-            assert!(["high", "medium"].contains(&received.detections[0].severity.as_str()));
-            arrived.push(received.detections[0].id.as_str().to_owned());
+            let taken = receiver.receive(&request).unwrap();
+            assert!(["high", "medium"].contains(&taken.detections[0].severity.as_str()));
+            arrived.push(taken.detections[0].id.as_str().to_owned());
         }
         let worth: Vec<&String> = raised.iter().filter(|id| arrived.contains(id)).collect();
         assert!(worth.len() == pushes.len() && pushes.len() > 10, "{} of {}", pushes.len(), raised.len());

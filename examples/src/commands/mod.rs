@@ -1,11 +1,13 @@
 //! One module a command.
 
 mod actions;
+mod automation_template;
 mod check;
 mod hunt;
 mod list;
 mod machines;
 mod normalize;
+mod receive;
 mod show;
 mod tenant;
 mod tour;
@@ -32,7 +34,15 @@ pub(crate) async fn run(args: Args) -> Result<Outcome, Failure> {
         Some(Command::Hunt(what)) => hunt::run(common, what).await,
         Some(Command::Check) => check::run(common).await,
         Some(Command::Normalize { from, file }) => normalize::run(common, from, &file),
-        Some(Command::Tenant { port, alerts, seed }) => tenant::run(port, alerts, seed).await,
+        Some(Command::AutomationTemplate { webhook_url, min_severity, name }) => {
+            automation_template::run(&webhook_url, min_severity, name.as_deref())
+        }
+        Some(Command::Receive { listen, path_secret_env }) => {
+            receive::run(common, listen, path_secret_env.as_deref()).await
+        }
+        Some(Command::Tenant { port, alerts, seed, push_to, raise_every }) => {
+            tenant::run(port, alerts, seed, push_to, raise_every).await
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
 
+use defender_cloud_client::{PushEvent, normalize_push};
 use pocketsoc_model::ocsf::Activity;
 use pocketsoc_model::{Detection, Error};
 use pocketsoc_transport::{Decode, Elements};
@@ -11,7 +12,7 @@ use pocketsoc_transport::{Decode, Elements};
 use serde_json::value::RawValue;
 
 use crate::args::{Common, Kind};
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, Outcome, note};
 use crate::output::Output;
 
 pub(crate) fn run(common: &Common, from: Kind, file: &Path) -> Result<Outcome, Failure> {
@@ -23,6 +24,7 @@ pub(crate) fn run(common: &Common, from: Kind, file: &Path) -> Result<Outcome, F
         let detection = match from {
             Kind::MdeAlert => next(&mut elements, mde_client::normalize),
             Kind::DefenderCloudAlert => next(&mut elements, defender_cloud_client::normalize),
+            Kind::DefenderCloudPush => pushed(&mut elements),
             Kind::GraphAlert => next(&mut elements, graph_security_client::normalize_alert),
             Kind::GraphIncident => next(&mut elements, graph_security_client::normalize_incident),
         };
@@ -61,6 +63,18 @@ fn next<T: Decode>(
     normalize: fn(T) -> Result<Detection, Error>,
 ) -> Option<Result<Detection, Error>> {
     elements.next_as::<T>().map(|element| element.and_then(normalize))
+}
+
+/// The next pushed alert; events of the same channel that are none are passed over.
+fn pushed(elements: &mut Elements) -> Option<Result<Detection, Error>> {
+    loop {
+        match elements.next_as::<PushEvent>()? {
+            Ok(PushEvent::Alert(alert)) => return Some(normalize_push(*alert)),
+            Ok(PushEvent::Other(other)) => note(&format!("passed over: {}, no alert", other.kind)),
+            Ok(_) => {}
+            Err(error) => return Some(Err(error)),
+        }
+    }
 }
 
 /// What was expected, where an element has not even an id.

@@ -9,6 +9,7 @@ mod hunting;
 mod machines;
 mod ocsf;
 mod profiles;
+mod push;
 mod sign_in;
 mod soc;
 mod sources;

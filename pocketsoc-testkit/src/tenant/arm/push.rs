@@ -16,6 +16,13 @@ pub struct Push {
     pub body: String,
 }
 
+impl Push {
+    /// The host that it goes to: the rest of the address is a secret.
+    pub fn host(&self) -> &str {
+        self.url.split('/').nth(2).unwrap_or_default()
+    }
+}
+
 impl Tenant {
     /// Raises one more alert of Defender for Cloud, now, in front of all others, and lets automations run; its full id.
     pub fn raise_cloud_alert(&self) -> String {
