@@ -33,7 +33,9 @@ pub use push::{
 pub use scope::{AlertScope, Location, ResourceGroup, SubscriptionId};
 pub use setup::{DeployedPush, PushPlace, PushSetup, PushTrigger, automation_template};
 pub use source::DefenderCloudDetections;
-pub use subscriptions::{Subscription, SubscriptionState, Subscriptions};
+pub use subscriptions::{
+    ManagingTenant, Subscription, SubscriptionPolicies, SubscriptionState, Subscriptions,
+};
 pub use suppression::{
     Condition, NewSuppressionRule, RuleName, RuleProperties, RuleState, SuppressionRule, SuppressionRules,
 };

@@ -1,6 +1,6 @@
 //! Subscriptions: which of them the credential sees.
 
-use pocketsoc_model::{Lane, RawJson, open_enum};
+use pocketsoc_model::{Lane, Properties, RawJson, open_enum};
 use pocketsoc_transport::{Call, Endpoint, KeepRaw, Method, PagePlan, Walk, lenient, quota};
 use serde::Deserialize;
 
@@ -59,8 +59,46 @@ pub struct Subscription {
     /// How the credential came to its role.
     #[serde(default, deserialize_with = "lenient::text")]
     pub authorization_source: Option<String>,
+    /// Its full id.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub id: Option<String>,
+    /// What it may be used for.
+    #[serde(default, deserialize_with = "lenient::object")]
+    pub subscription_policies: Option<SubscriptionPolicies>,
+    /// The tenants that manage it for its owner.
+    #[serde(default, deserialize_with = "lenient::objects")]
+    pub managed_by_tenants: Vec<ManagingTenant>,
+    /// Its labels: each name with its text.
+    #[serde(default, deserialize_with = "lenient::properties")]
+    pub tags: Properties,
     #[serde(skip)]
     raw: Option<RawJson>,
+}
+
+/// What a subscription may be used for.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct SubscriptionPolicies {
+    /// Where its resources may stand.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub location_placement_id: Option<String>,
+    /// The offer that it was bought under.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub quota_id: Option<String>,
+    /// Whether spending is limited.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub spending_limit: Option<String>,
+}
+
+/// A tenant that manages a subscription for its owner.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ManagingTenant {
+    /// Its id.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub tenant_id: Option<String>,
 }
 
 impl Subscription {
@@ -70,7 +108,7 @@ impl Subscription {
         !matches!(self.state, Some(Disabled | Deleted))
     }
 
-    /// The subscription's JSON as it came: policies, tags and managing tenants included.
+    /// The subscription's JSON as it came, byte for byte.
     pub fn raw(&self) -> Option<&RawJson> {
         self.raw.as_ref()
     }

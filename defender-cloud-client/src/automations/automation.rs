@@ -1,6 +1,6 @@
 //! The automation as the service has it.
 
-use pocketsoc_model::RawJson;
+use pocketsoc_model::{Properties, RawJson};
 use pocketsoc_transport::{KeepRaw, lenient};
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,9 @@ pub struct Automation {
     /// Which version of it this is, quotes included; to be sent when it is changed.
     #[serde(default, deserialize_with = "lenient::text")]
     pub etag: Option<String>,
+    /// Its labels: each name with its text.
+    #[serde(default, deserialize_with = "lenient::properties")]
+    pub tags: Properties,
     /// What it says.
     #[serde(default)]
     pub properties: AutomationProperties,
@@ -159,7 +162,7 @@ pub struct AutomationAction {
 }
 
 impl Automation {
-    /// Its JSON as it came, byte for byte: tags and metadata included.
+    /// Its JSON as it came, byte for byte: the metadata included.
     pub fn raw(&self) -> Option<&RawJson> {
         self.raw.as_ref()
     }

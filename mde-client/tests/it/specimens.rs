@@ -54,37 +54,6 @@ fn every_alert_of_the_vendors_examples_is_normalized_right() {
     }
 }
 
-/// The places of all members that say something, however deep.
-fn places(json: &Value, at: &str, all: &mut Vec<String>) {
-    let members: Vec<(String, &Value)> = match json {
-        Value::Object(members) => {
-            members.iter().map(|(name, value)| (name.replace('/', "~1"), value)).collect()
-        }
-        Value::Array(elements) => elements.iter().enumerate().map(|(n, one)| (n.to_string(), one)).collect(),
-        _ => return,
-    };
-    for (name, value) in members {
-        let says_nothing = value.is_null() || matches!(value, Value::Array(all) if all.is_empty());
-        if !name.starts_with('@') && !says_nothing {
-            let place = format!("{at}/{name}");
-            places(value, &place, all);
-            all.push(place);
-        }
-    }
-}
-
-/// The same without what stands at a place.
-fn without(json: &Value, place: &str) -> Value {
-    let mut json = json.clone();
-    let (parent, name) = place.rsplit_once('/').unwrap();
-    match json.pointer_mut(parent).unwrap() {
-        Value::Object(members) => drop(members.remove(&name.replace("~1", "/"))),
-        Value::Array(elements) => drop(elements.remove(name.parse().unwrap())),
-        _ => unreachable!(),
-    }
-    json
-}
-
 /// Makes sure that nothing of an element is lost: `raw` has all of it, and every member has a field of its own, however
 /// deep it stands.
 fn nothing_is_lost<T: DeserializeOwned + Debug>(
@@ -94,13 +63,8 @@ fn nothing_is_lost<T: DeserializeOwned + Debug>(
 ) {
     let kept: Value = serde_json::from_str(raw.unwrap().as_str()).unwrap();
     assert_eq!(kept, *their, "{name}");
-    let said = |json: &Value| serde_json::from_value::<T>(json.clone()).map(|own| format!("{own:?}")).ok();
-    let with_all = said(their);
-    let mut all = Vec::new();
-    places(their, "", &mut all);
-    for place in all {
-        assert_ne!(said(&without(their, &place)), with_all, "{name}: {place} has no field");
-    }
+    let without = pocketsoc_testkit::members_without_a_field::<T>(their);
+    assert!(without.is_empty(), "{name}: {without:?} have no field");
 }
 
 /// Reads every element of an example, and makes sure that nothing of it is lost.
