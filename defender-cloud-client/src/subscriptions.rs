@@ -1,12 +1,19 @@
 //! Subscriptions: which of them the credential sees.
 
-use pocketsoc_model::{Lane, Properties, RawJson, open_enum};
-use pocketsoc_transport::{Call, Endpoint, KeepRaw, Method, PagePlan, Walk, lenient, quota};
+use pocketsoc_model::{Lane, Properties, RawJson, Result, open_enum};
+use pocketsoc_transport::{Call, Endpoint, KeepRaw, Method, PagePlan, Replay, Route, Walk, lenient, quota};
 use serde::Deserialize;
 
 use crate::scope::SubscriptionId;
 
 const API_VERSION: &str = "2022-12-01";
+const REGISTER: Route = Route::post(
+    "register Defender for Cloud on the subscription",
+    "/subscriptions/{subscription}/providers/Microsoft.Security/register",
+    "the role Contributor on the subscription",
+    &quota::ARM_WRITE,
+)
+.with_query("api-version", "2021-04-01");
 
 /// The subscriptions that the credential sees.
 #[derive(Debug, Clone)]
@@ -25,6 +32,16 @@ impl Subscriptions {
     /// Needs any role on a subscription, such as Security Reader.
     pub fn list(&self) -> Walk<Subscription> {
         self.walk(Lane::Feed)
+    }
+
+    /// Sets Defender for Cloud up on a subscription, where calls answer `MissingSubscriptionRegistration`; it takes a few
+    /// minutes. Page: "Providers - Register". Needs Contributor (`Microsoft.Security/register/action`).
+    ///
+    /// # Errors
+    /// What the service says.
+    pub async fn register(&self, subscription: &SubscriptionId) -> Result<()> {
+        let call = REGISTER.call(&[subscription.as_str()])?.with_replay(Replay::Always);
+        self.endpoint.bytes(&call).await.map(drop)
     }
 
     pub(crate) fn walk(&self, lane: Lane) -> Walk<Subscription> {

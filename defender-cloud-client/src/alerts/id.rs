@@ -25,6 +25,21 @@ impl AlertId {
         self.as_str().rsplit('/').next().unwrap_or_default()
     }
 
+    /// The region in which the alert is stored, where this is a full id.
+    pub fn location(&self) -> Option<&str> {
+        Place::read(self.as_str()).map(|place| place.location)
+    }
+
+    /// The subscription, where this is a full id.
+    pub fn subscription(&self) -> Option<&str> {
+        Place::read(self.as_str()).map(|place| place.subscription)
+    }
+
+    /// The resource group, where this is a full id that has one: alerts of a subscription as such have none.
+    pub fn resource_group(&self) -> Option<&str> {
+        Place::read(self.as_str())?.resource_group
+    }
+
     pub(crate) fn place(&self, operation: &'static str) -> Result<Place<'_>> {
         Place::read(self.as_str()).ok_or_else(|| {
             Error::new(ErrorKind::InvalidRequest, operation)
@@ -94,6 +109,20 @@ impl<'a> Place<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_id_says_where_its_alert_is() {
+        let id = |text: &str| AlertId::new(text).unwrap();
+        let in_group = id(
+            "/SUBSCRIPTIONS/s/RESOURCEGROUPS/g/providers/microsoft.security/LOCATIONS/WestEurope/alerts/n",
+        );
+        assert_eq!(
+            (in_group.subscription(), in_group.resource_group(), in_group.location(), in_group.name()),
+            (Some("s"), Some("g"), Some("WestEurope"), "n")
+        );
+        let bare = id("2517_n");
+        assert_eq!((bare.subscription(), bare.location(), bare.name()), (None, None, "2517_n"));
+    }
 
     #[test]
     fn what_is_no_alert_is_refused_with_advice() {

@@ -32,7 +32,12 @@ impl PushSetup {
     /// the trigger needs one. Parameters: `pocketsocWebhookUrl`, a secure string whose default is the address;
     /// `logicAppName`, `automationName`, `location`.
     ///
-    /// Who deploys it needs Contributor on the resource group, and Security Admin or Owner for the automation.
+    /// Who deploys it needs Contributor on the resource group, and Security Admin or Owner for the automation. With the
+    /// defaults it is:
+    ///
+    /// ```json
+    #[doc = include_str!("pocketsoc-defender-automation.json")]
+    /// ```
     pub fn template(&self) -> String {
         let name = |text: &str, what: &str| json!({"type": "string", "defaultValue": text, "metadata": {"description": what}});
         let mut parameters = json!({
@@ -117,4 +122,15 @@ fn connection() -> Value {
             "api": {"id": expression(CONNECTOR_ID)}
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_template_in_the_documentation_is_the_one_that_is_rendered() {
+        let setup = PushSetup::new(Secret::new("https://soc.example/your-webhook"));
+        assert_eq!(setup.template(), include_str!("pocketsoc-defender-automation.json"));
+    }
 }

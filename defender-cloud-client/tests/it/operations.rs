@@ -183,4 +183,100 @@ async fn a_subscription_that_is_not_set_up_hides_none_of_the_others_and_says_wha
     let scope = AlertScope::subscription(subscription(1));
     let error = client(&tenant).alerts().list(&scope).next().await.unwrap().unwrap_err();
     assert_eq!(error.code(), Some("MissingSubscriptionRegistration"));
+    client(&tenant).subscriptions().register(&subscription(1)).await.unwrap();
+    assert_eq!(client(&tenant).alerts().list(&scope).collect().await.unwrap().len(), 12);
+}
+
+/// Every call is made; what was asked, with names in braces for ids.
+async fn every_call(tenant: &Tenant) -> std::collections::BTreeSet<String> {
+    let azure = client(tenant);
+    let listed = azure.detections("A").list(&DetectionQuery::all()).collect_all().await.unwrap().0;
+    let id = |in_group: bool| {
+        let found = listed.iter().find(|d| d.id.as_str().contains("/resourceGroups/") == in_group).unwrap();
+        defender_cloud_client::AlertId::new(found.id.as_str()).unwrap()
+    };
+    let group = ResourceGroup::new("rg-shop").unwrap();
+    let place = Location::new("westeurope").unwrap();
+    let whole = || AlertScope::subscription(subscription(0));
+    for scope in [
+        whole(),
+        whole().with_resource_group(group.clone()),
+        whole().with_location(place.clone()),
+        whole().with_resource_group(group.clone()).with_location(place.clone()),
+    ] {
+        azure.alerts().list(&scope).collect().await.unwrap();
+    }
+    for id in [id(true), id(false)] {
+        azure.alerts().get(&id).await.unwrap();
+        azure.alerts().act(&id, defender_cloud_client::AlertAction::Activate).await.unwrap();
+    }
+    azure.detections("A").capabilities().await.unwrap();
+    azure.subscriptions().register(&subscription(0)).await.unwrap();
+    azure.locations().list(&subscription(0)).collect().await.unwrap();
+    azure.locations().get(&subscription(0), &place).await.unwrap();
+    azure.alerts().simulate(&subscription(0), &place, &[SampleBundle::Dns]).await.unwrap();
+    let rules = azure.suppression_rules();
+    let name = RuleName::new("quiet").unwrap();
+    rules.put(&subscription(0), &name, &NewSuppressionRule::new("X", "Noise")).await.unwrap();
+    rules.get(&subscription(0), &name).await.unwrap();
+    rules.list(&subscription(0), None).collect().await.unwrap();
+    rules.delete(&subscription(0), &name).await.unwrap();
+    let automations = azure.automations();
+    let at = AutomationPlace::new(subscription(0), group.clone(), AutomationName::new("push").unwrap());
+    let automation = NewAutomation::on_alerts("westeurope", [])
+        .within("/subscriptions/x")
+        .running(AutomationTarget::logic_app("/subscriptions/x", Secret::new("https://app.example")));
+    automations.validate(&at, &automation).await.unwrap();
+    automations.put(&at, &automation).await.unwrap();
+    automations.patch(&at, &AutomationPatch::new().enabled(false)).await.unwrap();
+    automations.get(&at).await.unwrap();
+    automations.list(&subscription(0)).collect().await.unwrap();
+    automations.list_of_group(&subscription(0), &group).collect().await.unwrap();
+    automations.delete(&at).await.unwrap();
+    let named = |request: &pocketsoc_testkit::Request| {
+        let parts: Vec<&str> = request.path.split('/').skip(1).collect();
+        let mut out = Vec::new();
+        for (at, part) in parts.iter().enumerate() {
+            let after = at.checked_sub(1).map(|before| parts[before]).unwrap_or_default();
+            let two_before = at.checked_sub(2).map(|before| parts[before]).unwrap_or_default();
+            out.push(match after {
+                "subscriptions" => "{subscription}",
+                "resourceGroups" => "{group}",
+                "locations" => "{location}",
+                "alertsSuppressionRules" => "{rule}",
+                "automations" => "{name}",
+                "alerts" if *part != "default" => "{alert}",
+                _ if two_before == "alerts" && *part != "simulate" => "{action}",
+                _ => part,
+            });
+        }
+        format!("{} /{}", request.method, out.join("/"))
+    };
+    tenant.requests_to("/subscriptions").iter().map(named).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_row_of_the_readme_works_and_nothing_else_is_asked() {
+    let tenant = tenant().build();
+    let asked = every_call(&tenant).await;
+    let rows: std::collections::BTreeSet<String> = include_str!("../../README.md")
+        .lines()
+        .filter(|line| line.starts_with('|'))
+        .flat_map(|line| line.split('`'))
+        .filter(|cell| {
+            ["GET ", "POST ", "PUT ", "PATCH ", "DELETE "].iter().any(|verb| cell.starts_with(verb))
+        })
+        .map(|cell| {
+            // The first `…` is the subscription, or what stands before the group; what stands before Defender for Cloud's
+            // own names is its provider.
+            let provider =
+                if cell.ends_with("/permissions") { "Microsoft.Authorization" } else { "Microsoft.Security" };
+            let cell = cell.replace(
+                " …/resourceGroups/{group}/…",
+                " /subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Security",
+            );
+            cell.replace(" …", &format!(" /subscriptions/{{subscription}}/providers/{provider}"))
+        })
+        .collect();
+    assert_eq!(asked, rows);
 }
