@@ -9,8 +9,8 @@ use pocketsoc_model::{Detection, DetectionChange, DetectionId, Error, ErrorKind,
 
 use crate::source::DefenderCloudDetections;
 
-/// So many at a time: enough to keep the quota of writes busy, whatever an answer takes.
-const AT_ONCE: usize = 48;
+/// So many at a time: enough to keep the quota of writes busy as long as a change shows within some ten seconds.
+const AT_ONCE: usize = 96;
 
 /// What became of one alert.
 #[derive(Debug)]
@@ -65,7 +65,8 @@ impl DefenderCloudDetections {
     ///
     /// It keeps to the budget of writes, 10 a second after a burst of 200, and leaves other calls their turn. Stopped
     /// halfway, it is taken up by doing it again: what is there already is passed over. Needs Security Admin. One failure
-    /// does not end the others; where nobody is signed in, or the role is missing, all are refused alike.
+    /// does not end the others; where nobody is signed in, or the role is missing, all are refused alike. Full resource ids
+    /// only: each bare name would take a whole list.
     pub fn triage_many(
         &self,
         ids: impl IntoIterator<Item = DetectionId, IntoIter: Send + 'static>,
@@ -87,6 +88,11 @@ impl DefenderCloudDetections {
     }
 
     async fn walk_to(&self, id: &DetectionId, status: Status, written: &mut bool) -> Result<Detection> {
+        if !id.is_azure_resource() {
+            return Err(Error::new(ErrorKind::InvalidRequest, "update the alert")
+                .with_message("the alert is named without its place")
+                .with_hint("give full resource ids: to find a name, a whole list is read"));
+        }
         let mut now = self.get_in(Lane::Bulk, id).await?;
         let mut reached: Vec<String> = Vec::new();
         let path = match self.transitions().check("update the alert", now.status, status) {

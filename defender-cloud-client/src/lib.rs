@@ -19,9 +19,9 @@ pub use alerts::{
     Alerts, ExtendedLink, ResourceIdentifier, ResourceIdentifierKind, SampleBundle,
 };
 pub use automations::{
-    Automation, AutomationAction, AutomationName, AutomationPatch, AutomationPlace, AutomationProperties,
-    AutomationScope, AutomationSource, AutomationTarget, Automations, NewAutomation, Rule, RuleSet,
-    Validation,
+    ActionKind, Automation, AutomationAction, AutomationEvent, AutomationName, AutomationPatch,
+    AutomationPlace, AutomationProperties, AutomationScope, AutomationSource, AutomationTarget, Automations,
+    NewAutomation, Rule, RuleOperator, RuleSet, RuleType, Validation,
 };
 pub use bulk::{BulkTriage, Triaged};
 pub use client::{DefenderCloudClient, DefenderCloudClientBuilder};

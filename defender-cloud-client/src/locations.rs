@@ -24,7 +24,7 @@ const GET: Route = Route::get(
 .with_query("api-version", VERSION);
 
 /// The regions in which Defender for Cloud stores what it knows of a subscription, normally one. Action:
-/// `Microsoft.Security/locations/read`. Limits: 100 calls at once, fewer than for alerts.
+/// `Microsoft.Security/locations/read`. Limits: reads 25 a second; the service has been seen to begin its own counter at 100.
 #[derive(Debug, Clone)]
 pub struct Locations {
     endpoint: Endpoint,

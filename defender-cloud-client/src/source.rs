@@ -18,13 +18,13 @@ use crate::subscriptions::Subscriptions;
 
 const UPDATE: &str = "update the alert";
 const GET: &str = "get the alert";
-/// How long a change may take to show: it has been seen after seven seconds.
+/// How long a change may take to show: it has been seen after seven seconds, and is looked for up to half a minute.
 const LOOKS: &[Duration] = &[
     Duration::ZERO,
-    Duration::from_millis(500),
-    Duration::from_millis(1500),
-    Duration::from_secs(3),
-    Duration::from_secs(5),
+    Duration::from_secs(1),
+    Duration::from_secs(4),
+    Duration::from_secs(9),
+    Duration::from_secs(14),
 ];
 
 /// The alerts of Defender for Cloud as normalized detections: of all subscriptions in use that the credential sees, or of
@@ -109,7 +109,7 @@ impl DefenderCloudDetections {
     }
 
     /// The alert's full id; a bare name is looked for.
-    async fn find(&self, id: &DetectionId) -> Result<AlertId> {
+    async fn find(&self, lane: Lane, id: &DetectionId) -> Result<AlertId> {
         let stranger = |what: String| Error::new(ErrorKind::NotFound, GET).with_message(what);
         let full = AlertId::new(id.as_str())?;
         if id.is_azure_resource() {
@@ -121,7 +121,7 @@ impl DefenderCloudDetections {
                 _ => Ok(full),
             };
         }
-        let mut walk = self.walk(Lane::Triage, false);
+        let mut walk = self.walk(lane, false);
         let (mut found, mut failure): (Vec<AlertId>, _) = (Vec::new(), None);
         while let Some(item) = walk.next().await {
             match item {
@@ -169,7 +169,7 @@ impl DefenderCloudDetections {
 
     /// One alert, asked for as urgently as this.
     pub(crate) async fn get_in(&self, lane: Lane, id: &DetectionId) -> Result<Detection> {
-        let alert = self.alerts.get_in(lane, &self.find(id).await?).await?;
+        let alert = self.alerts.get_in(lane, &self.find(lane, id).await?).await?;
         normalize::detection(alert, &self.name, &self.transitions, pocketsoc_model::Detail::Full)
     }
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use pocketsoc_model::{Error, ErrorKind, RawJson, Result, id_type, open_enum};
 use pocketsoc_transport::{Call, Endpoint, KeepRaw, PagePlan, Replay, Route, Walk, lenient, quota};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::scope::SubscriptionId;
 
@@ -18,7 +18,7 @@ const GET: Route =
     Route::get("get the suppression rule", RULE, READ, &quota::ARM_READ).with_query("api-version", VERSION);
 const PUT: Route = Route::put("write the suppression rule", RULE, WRITE, &quota::ARM_WRITE)
     .with_query("api-version", VERSION);
-const DELETE: Route = Route::delete("delete the suppression rule", RULE, WRITE, &quota::ARM_WRITE)
+const DELETE: Route = Route::delete("delete the suppression rule", RULE, WRITE, &quota::ARM_DELETE)
     .with_query("api-version", VERSION);
 
 id_type! {
@@ -157,6 +157,29 @@ impl NewSuppressionRule {
         }
     }
 
+    /// The same as one that was read, to be changed and written again.
+    ///
+    /// # Errors
+    /// `Unsupported` for one with a condition that this version does not know: without it, more alerts would fit.
+    pub fn like(rule: &SuppressionRule) -> Result<Self> {
+        let strange = |condition: &Condition| condition.one_of.is_none() && condition.contains.is_none();
+        if rule.conditions().iter().any(strange) {
+            return Err(Error::new(ErrorKind::Unsupported, "write the suppression rule")
+                .with_message("the rule has a condition that is not known here"));
+        }
+        let said = &rule.properties;
+        Ok(Self {
+            alert_type: said.alert_type.clone().unwrap_or_default(),
+            reason: said.reason.clone().unwrap_or_default(),
+            state: said.state.clone().unwrap_or(RuleState::Enabled),
+            comment: said.comment.clone(),
+            expiration_date_utc: said
+                .expiration_date_utc
+                .map(|at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
+            scope: said.scope.clone(),
+        })
+    }
+
     /// Only where a field has one of these values, such as `entities.ip.address`. All conditions must fit.
     pub fn where_in(
         self,
@@ -210,14 +233,26 @@ struct AllOf {
 #[non_exhaustive]
 pub struct Condition {
     /// The field, such as `entities.ip.address`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "field")]
     pub field: String,
     /// It has one of these values.
-    #[serde(default, rename = "in", skip_serializing_if = "Option::is_none")]
+    #[serde(default, rename = "in", deserialize_with = "values", skip_serializing_if = "Option::is_none")]
     pub one_of: Option<Vec<String>>,
     /// It contains this text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub contains: Option<String>,
+}
+
+fn field<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<String, D::Error> {
+    lenient::text(deserializer).map(Option::unwrap_or_default)
+}
+
+fn values<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<Vec<String>>, D::Error> {
+    lenient::texts(deserializer).map(|all| (!all.is_empty()).then_some(all))
+}
+
+fn said<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<RuleProperties, D::Error> {
+    lenient::object(deserializer).map(Option::unwrap_or_default)
 }
 
 /// A suppression rule. Page: "Alerts Suppression Rules - Get".
@@ -233,7 +268,7 @@ pub struct SuppressionRule {
     #[serde(default, rename = "type", deserialize_with = "lenient::text")]
     pub kind: Option<String>,
     /// What it says.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "said")]
     pub properties: RuleProperties,
     #[serde(skip)]
     raw: Option<RawJson>,

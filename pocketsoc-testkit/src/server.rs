@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::TcpListener;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -11,6 +12,8 @@ use wiremock::{Mock, MockServer, Respond, ResponseTemplate};
 use crate::message::{Reply, Request};
 use crate::tenant::{Push, Tenant};
 
+/// So long an answer to a push is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// More of an answer to a push is not read.
 const MOST_OF_AN_ANSWER: u64 = 4096;
 
@@ -47,12 +50,17 @@ impl TenantServer {
         self.server.uri()
     }
 
-    /// Sends the pushes that are on their way, and says what each was answered. Only to addresses on this machine: the
+    /// Sends the pushes that are on their way, and says what each was answered. What fails is tried four more times, with
+    /// the next ones. Only to addresses on this machine: the
     /// tenant does not reach beyond it.
     pub async fn deliver_pushes(&self) -> Vec<(Push, io::Result<u16>)> {
         let mut all = Vec::new();
         for push in self.tenant.take_pushes() {
-            let answer = post(&push).await;
+            let answer = tokio::time::timeout(PATIENCE, post(&push)).await;
+            let answer = answer.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+            if !matches!(&answer, Ok(status) if *status < 500 && *status != 408 && *status != 429) {
+                self.tenant.try_again(push.clone());
+            }
             all.push((push, answer));
         }
         all

@@ -35,8 +35,17 @@ struct Inner {
     message: Option<String>,
     #[serde(default, deserialize_with = "lenient::text")]
     target: Option<String>,
+    /// What lies behind it, which may say more.
+    #[serde(default, deserialize_with = "lenient::objects")]
+    details: Vec<Detail>,
     #[serde(default, rename = "innerError", alias = "innererror", deserialize_with = "lenient::object")]
     ids: Option<InnerIds>,
+}
+
+#[derive(Deserialize)]
+struct Detail {
+    #[serde(default, deserialize_with = "lenient::text")]
+    code: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -91,6 +100,7 @@ pub(crate) fn read(
     }
     let hint = by_quota(&error)
         .or(by_code(&code))
+        .or_else(|| said.details.iter().find_map(|detail| by_code(detail.code.as_deref()?)))
         .map(str::to_owned)
         .or_else(|| hint(call, service, kind, retry_after));
     match hint {
@@ -164,6 +174,11 @@ fn by_code(code: &str) -> Option<&'static str> {
         "MissingSubscriptionRegistration" => {
             "Defender for Cloud is not set up on the subscription: register the resource provider Microsoft.Security"
         }
+        "LinkedAuthorizationFailed" => {
+            "a role on something that the resource refers to is missing, such as Logic App Contributor on the Logic App that an automation runs"
+        }
+        "RequestDisallowedByPolicy" => "a policy of the subscription forbids it: ask who keeps its policies",
+        "ScopeLocked" => "the subscription or resource group is locked: remove the lock, or ask who set it",
         "ReadOnlyDisabledSubscription" => "the subscription is disabled: nothing can be changed in it",
         _ => return None,
     })
@@ -179,7 +194,7 @@ fn hint(call: &Call, service: Service, kind: ErrorKind, retry_after: Option<Dura
             "check client id, client secret and tenant id, and that the secret has not expired; a ready token must be fresh and made for this service".into()
         }
         ErrorKind::PermissionDenied if service == Service::ResourceManager => match call.permission {
-            Some(role) if role != "the role Security Reader" && role != "the role Security Admin" => {
+            Some(role) if role != "the role Security Reader" => {
                 format!("the credential may lack {role}: assign it under Access control (IAM)")
             }
             _ => "assign Security Reader (to view) or Security Admin (to change status) on the subscription".into(),
@@ -278,6 +293,13 @@ mod tests {
             (403, "AuthorizationFailed", "Security Reader"),
             (404, "SubscriptionNotFound", "check the subscription id"),
             (409, "MissingSubscriptionRegistration", "Microsoft.Security"),
+            (403, "RequestDisallowedByPolicy", "policy"),
+            (403, "LinkedAuthorizationFailed", "Logic App Contributor"),
+            (
+                409,
+                "Conflict\",\"details\":[{\"code\":\"MissingSubscriptionRegistration\"}],\"x\":\"",
+                "Microsoft.Security",
+            ),
         ] {
             let body = format!(r#"{{"error":{{"code":"{code}","message":"m"}}}}"#);
             let error =

@@ -35,7 +35,7 @@ impl Alerts {
     /// Creates sample alerts: about fictional resources, their types beginning with `SIMULATED_`. They take about two
     /// minutes and go to automations as real ones do. Page: "Alerts - Simulate".
     ///
-    /// It is never sent twice. The operation can be followed to its end, or dropped. Needs Security Admin or Contributor
+    /// It is never sent again where it may have been carried out. The operation can be followed to its end, or dropped. Needs Security Admin or Contributor
     /// (`Microsoft.Security/locations/alerts/simulate/action`), and the plan of each bundle switched on.
     ///
     /// # Errors
@@ -46,7 +46,7 @@ impl Alerts {
         location: &Location,
         bundles: &[SampleBundle],
     ) -> Result<LongOperation> {
-        self.endpoint.begin(&simulate(subscription, location, bundles)?).await
+        self.endpoint.begin(&simulate(subscription, location, bundles)?, &quota::ARM_READ).await
     }
 }
 

@@ -2,7 +2,9 @@
 
 use pocketsoc_model::{Properties, RawJson};
 use pocketsoc_transport::{KeepRaw, lenient};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::words::{ActionKind, AutomationEvent, RuleOperator, RuleType};
 
 /// A workflow automation or continuous export. Page: "Automations - Get".
 #[derive(Debug, Clone, Deserialize)]
@@ -26,10 +28,14 @@ pub struct Automation {
     #[serde(default, deserialize_with = "lenient::properties")]
     pub tags: Properties,
     /// What it says.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "said")]
     pub properties: AutomationProperties,
     #[serde(skip)]
     raw: Option<RawJson>,
+}
+
+fn said<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<AutomationProperties, D::Error> {
+    lenient::object(deserializer).map(Option::unwrap_or_default)
 }
 
 /// What an automation says.
@@ -72,9 +78,9 @@ pub struct AutomationScope {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct AutomationSource {
-    /// The kind, such as `Alerts` or `Assessments`.
-    #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
-    pub event_source: Option<String>,
+    /// The kind of events.
+    #[serde(default, deserialize_with = "lenient::word", skip_serializing_if = "Option::is_none")]
+    pub event_source: Option<AutomationEvent>,
     /// One of them must fit; without any, everything fits.
     #[serde(default, deserialize_with = "lenient::objects", skip_serializing_if = "Vec::is_empty")]
     pub rule_sets: Vec<RuleSet>,
@@ -104,35 +110,62 @@ pub struct Rule {
     /// The property, such as `Severity`.
     #[serde(default, rename = "propertyJPath", deserialize_with = "lenient::text")]
     pub property: Option<String>,
-    /// `String`, `Integer`, `Number` or `Boolean`.
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub property_type: Option<String>,
+    /// What it is.
+    #[serde(default, deserialize_with = "lenient::word")]
+    pub property_type: Option<RuleType>,
     /// What it is compared with: always a text; letter case does not matter.
     #[serde(default, deserialize_with = "lenient::text")]
     pub expected_value: Option<String>,
-    /// How it is compared, such as `Equals` or `Contains`.
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub operator: Option<String>,
+    /// How it is compared.
+    #[serde(default, deserialize_with = "lenient::word")]
+    pub operator: Option<RuleOperator>,
 }
 
 impl Rule {
+    /// A rule: a property, what it is, how it is compared, and with what.
+    pub fn new(
+        property: impl Into<String>,
+        property_type: RuleType,
+        operator: RuleOperator,
+        value: impl Into<String>,
+    ) -> Self {
+        Self {
+            property: Some(property.into()),
+            property_type: Some(property_type),
+            expected_value: Some(value.into()),
+            operator: Some(operator),
+        }
+    }
+
     /// A text equals this one.
     pub fn equals(property: impl Into<String>, value: impl Into<String>) -> Self {
-        Self::text(property, "Equals", value)
+        Self::new(property, RuleType::String, RuleOperator::Equals, value)
     }
 
     /// A text contains this one.
     pub fn contains(property: impl Into<String>, value: impl Into<String>) -> Self {
-        Self::text(property, "Contains", value)
+        Self::new(property, RuleType::String, RuleOperator::Contains, value)
+    }
+}
+
+impl AutomationSource {
+    /// Events of a kind of which one of these sets of rules fits; all of them, when none is given.
+    pub fn new(event_source: AutomationEvent, rule_sets: impl IntoIterator<Item = RuleSet>) -> Self {
+        Self { event_source: Some(event_source), rule_sets: rule_sets.into_iter().collect() }
+    }
+}
+
+impl AutomationScope {
+    /// A subscription, or a resource group of one, by its path.
+    pub fn new(path: impl Into<String>) -> Self {
+        Self { description: None, scope_path: Some(path.into()) }
     }
 
-    fn text(property: impl Into<String>, operator: &str, value: impl Into<String>) -> Self {
-        Self {
-            property: Some(property.into()),
-            property_type: Some("String".into()),
-            expected_value: Some(value.into()),
-            operator: Some(operator.into()),
-        }
+    /// With a word on what it is.
+    #[must_use]
+    pub fn with_description(mut self, text: impl Into<String>) -> Self {
+        self.description = Some(text.into());
+        self
     }
 }
 
@@ -141,9 +174,9 @@ impl Rule {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct AutomationAction {
-    /// `LogicApp`, `EventHub` or `Workspace`.
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub action_type: Option<String>,
+    /// Which of them.
+    #[serde(default, deserialize_with = "lenient::word")]
+    pub action_type: Option<ActionKind>,
     /// The Logic App that is run.
     #[serde(default, deserialize_with = "lenient::text")]
     pub logic_app_resource_id: Option<String>,

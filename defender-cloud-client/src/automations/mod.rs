@@ -1,11 +1,13 @@
 //! Workflow automations and continuous exports: what is done when something happens.
 
 mod automation;
+mod words;
 mod write;
 
 pub use automation::{
     Automation, AutomationAction, AutomationProperties, AutomationScope, AutomationSource, Rule, RuleSet,
 };
+pub use words::{ActionKind, AutomationEvent, RuleOperator, RuleType};
 pub use write::{AutomationPatch, AutomationTarget, NewAutomation, Validation};
 
 use pocketsoc_model::{Result, id_type};
@@ -17,6 +19,7 @@ const VERSION: &str = "2023-12-01-preview";
 const READ: &str = "the role Security Reader";
 const WRITE: &str =
     "the role Security Admin or Owner, and Logic App Contributor on the Logic App that is run";
+const DELETE_ROLE: &str = "the role Security Admin or Owner";
 const ONE: &str =
     "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Security/automations/{name}";
 const LIST: Route = Route::get(
@@ -39,8 +42,8 @@ const PUT: Route =
     Route::put("write the automation", ONE, WRITE, &quota::ARM_WRITE).with_query("api-version", VERSION);
 const PATCH: Route =
     Route::patch("update the automation", ONE, WRITE, &quota::ARM_WRITE).with_query("api-version", VERSION);
-const DELETE: Route =
-    Route::delete("delete the automation", ONE, WRITE, &quota::ARM_WRITE).with_query("api-version", VERSION);
+const DELETE: Route = Route::delete("delete the automation", ONE, DELETE_ROLE, &quota::ARM_DELETE)
+    .with_query("api-version", VERSION);
 const VALIDATE: Route = Route::post(
     "validate the automation",
     "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Security/automations/{name}/validate",
@@ -76,7 +79,8 @@ impl AutomationPlace {
     }
 }
 
-/// Workflow automations and continuous exports. Limits: about 100 lists and 250 writes at once.
+/// Workflow automations and continuous exports. Limits: reads 25 a second, writes and deletions 10 a second; the service
+/// has been seen to begin its own counter for lists at 100.
 #[derive(Debug, Clone)]
 pub struct Automations {
     endpoint: Endpoint,
@@ -123,7 +127,7 @@ impl Automations {
     /// `NotFound` when there is none at this place; `Conflict` when it was changed meanwhile.
     pub async fn patch(&self, place: &AutomationPlace, change: &AutomationPatch) -> Result<Automation> {
         let call = PATCH.call(&place.ids())?.with_replay(Replay::Always);
-        self.endpoint.element(&call.with_json(change)?).await
+        self.endpoint.element(&call.with_json(&change.body())?).await
     }
 
     /// Deletes an automation. Page: "Automations - Delete". Needs Security Admin or Owner
@@ -142,14 +146,14 @@ impl Automations {
     /// # Errors
     /// What the service says.
     pub async fn validate(&self, place: &AutomationPlace, automation: &NewAutomation) -> Result<Validation> {
-        let call = VALIDATE.call(&place.ids())?.with_replay(Replay::Always);
-        self.endpoint.json(&call.with_json(automation)?).await
+        let call = VALIDATE.call(&place.ids())?.with_replay(Replay::Once);
+        self.endpoint.json(&call.with_json(&automation.body())?).await
     }
 }
 
 /// The call behind [`Automations::put`].
 fn put(place: &AutomationPlace, automation: &NewAutomation) -> Result<Call> {
-    PUT.call(&place.ids())?.with_replay(Replay::Always).with_json(automation)
+    PUT.call(&place.ids())?.with_replay(Replay::Always).with_json(&automation.body())
 }
 
 #[cfg(test)]

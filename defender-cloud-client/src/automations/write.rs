@@ -1,21 +1,22 @@
-//! What is written of an automation.
+//! What is written of an automation. Its secrets go into a request's body and nowhere else: none of these types can be
+//! printed or serialized by others.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use pocketsoc_transport::{Secret, lenient};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::automation::{AutomationScope, AutomationSource, Rule, RuleSet};
+use super::words::AutomationEvent;
 use crate::alerts::AlertSeverity;
 
 /// An automation to be written.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 #[must_use]
 pub struct NewAutomation {
     location: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    etag: Option<String>,
-    properties: AutomationPatchProperties,
+    said: AutomationPatch,
 }
 
 impl NewAutomation {
@@ -28,75 +29,79 @@ impl NewAutomation {
         let one = |severity: AlertSeverity| {
             RuleSet::new([Rule::equals("Severity", severity.as_str().to_ascii_lowercase())])
         };
-        Self::on(location, "Alerts", severities.into_iter().map(one))
+        Self::on(location, AutomationSource::new(AutomationEvent::Alerts, severities.into_iter().map(one)))
     }
 
-    /// On events of a kind of which one of these sets of rules fits; all of them, when none is given.
-    pub fn on(
-        location: impl Into<String>,
-        event_source: impl Into<String>,
-        rule_sets: impl IntoIterator<Item = RuleSet>,
-    ) -> Self {
-        let source = AutomationSource {
-            event_source: Some(event_source.into()),
-            rule_sets: rule_sets.into_iter().collect(),
-        };
-        let properties = AutomationPatchProperties {
-            is_enabled: Some(true),
-            sources: Some(vec![source]),
-            ..AutomationPatchProperties::default()
-        };
-        Self { location: location.into(), etag: None, properties }
+    /// On events of a source, in a region: that of its resource group.
+    pub fn on(location: impl Into<String>, source: AutomationSource) -> Self {
+        Self { location: location.into(), said: AutomationPatch::new().enabled(true).on(source) }
+    }
+
+    /// On events of this source as well.
+    pub fn and_on(mut self, source: AutomationSource) -> Self {
+        self.said = self.said.on(source);
+        self
     }
 
     /// Of a subscription, or a resource group of one, by its path.
     pub fn within(mut self, scope_path: impl Into<String>) -> Self {
-        let scope = AutomationScope { description: None, scope_path: Some(scope_path.into()) };
-        self.properties.scopes.get_or_insert_with(Vec::new).push(scope);
+        self.said = self.said.within(AutomationScope::new(scope_path));
+        self
+    }
+
+    /// The same, with a word on what that is.
+    pub fn described_within(mut self, description: impl Into<String>, scope_path: impl Into<String>) -> Self {
+        self.said = self.said.within(AutomationScope::new(scope_path).with_description(description));
         self
     }
 
     /// What is done.
     pub fn running(mut self, target: AutomationTarget) -> Self {
-        self.properties.actions.get_or_insert_with(Vec::new).push(target);
+        self.said = self.said.running(target);
         self
     }
 
     /// What it is for.
     pub fn with_description(mut self, text: impl Into<String>) -> Self {
-        self.properties.description = Some(text.into());
+        self.said = self.said.with_description(text);
+        self
+    }
+
+    /// With a label; one that is not given when an automation is written again is lost.
+    pub fn with_tag(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
+        self.said = self.said.with_tag(name, text);
+        self
+    }
+
+    /// Not at work yet.
+    pub fn disabled(mut self) -> Self {
+        self.said = self.said.enabled(false);
         self
     }
 
     /// Only in place of this version of it, as it was read.
     pub fn with_etag(mut self, etag: impl Into<String>) -> Self {
-        self.etag = Some(etag.into());
+        self.said = self.said.with_etag(etag);
         self
+    }
+
+    pub(super) fn body(&self) -> impl Serialize + '_ {
+        let Body { etag, tags, properties, .. } = self.said.wire();
+        Body { location: Some(&self.location), etag, tags, properties }
     }
 }
 
 /// What to change on an automation; what is not set stays.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct AutomationPatch {
-    #[serde(skip_serializing_if = "Option::is_none")]
     etag: Option<String>,
-    properties: AutomationPatchProperties,
-}
-
-#[derive(Debug, Clone, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct AutomationPatchProperties {
-    #[serde(skip_serializing_if = "Option::is_none")]
+    tags: BTreeMap<String, String>,
     description: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    is_enabled: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    scopes: Option<Vec<AutomationScope>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sources: Option<Vec<AutomationSource>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    actions: Option<Vec<AutomationTarget>>,
+    enabled: Option<bool>,
+    scopes: Vec<AutomationScope>,
+    sources: Vec<AutomationSource>,
+    targets: Vec<AutomationTarget>,
 }
 
 impl AutomationPatch {
@@ -107,19 +112,37 @@ impl AutomationPatch {
 
     /// Puts it to work, or to rest.
     pub fn enabled(mut self, on: bool) -> Self {
-        self.properties.is_enabled = Some(on);
+        self.enabled = Some(on);
         self
     }
 
     /// What it is for.
     pub fn with_description(mut self, text: impl Into<String>) -> Self {
-        self.properties.description = Some(text.into());
+        self.description = Some(text.into());
         self
     }
 
-    /// What it does, in place of what it did.
-    pub fn running(mut self, targets: impl IntoIterator<Item = AutomationTarget>) -> Self {
-        self.properties.actions = Some(targets.into_iter().collect());
+    /// One of the sources that it looks at, in place of those that it looked at.
+    pub fn on(mut self, source: AutomationSource) -> Self {
+        self.sources.push(source);
+        self
+    }
+
+    /// One of its scopes, in place of those that it had.
+    pub fn within(mut self, scope: AutomationScope) -> Self {
+        self.scopes.push(scope);
+        self
+    }
+
+    /// One of the things that it does, in place of what it did.
+    pub fn running(mut self, target: AutomationTarget) -> Self {
+        self.targets.push(target);
+        self
+    }
+
+    /// One of its labels, in place of those that it had.
+    pub fn with_tag(mut self, name: impl Into<String>, text: impl Into<String>) -> Self {
+        self.tags.insert(name.into(), text.into());
         self
     }
 
@@ -128,66 +151,118 @@ impl AutomationPatch {
         self.etag = Some(etag.into());
         self
     }
-}
 
-/// What an automation does, its secrets included: `Debug` does not show them.
-#[derive(Clone, Serialize)]
-#[serde(tag = "actionType")]
-#[non_exhaustive]
-pub enum AutomationTarget {
-    /// Runs a Logic App.
-    #[serde(rename_all = "camelCase")]
-    LogicApp {
-        /// The Logic App's id.
-        logic_app_resource_id: String,
-        /// The address of its trigger, which whoever has it can run it by.
-        #[serde(serialize_with = "exposed")]
-        uri: Secret,
-    },
-    /// Writes to an event hub.
-    #[serde(rename_all = "camelCase")]
-    EventHub {
-        /// The event hub's id.
-        event_hub_resource_id: String,
-        /// How to reach it.
-        #[serde(serialize_with = "exposed")]
-        connection_string: Secret,
-    },
-    /// Writes to a workspace.
-    #[serde(rename_all = "camelCase")]
-    Workspace {
-        /// The workspace's id.
-        workspace_resource_id: String,
-    },
-}
+    fn wire(&self) -> Body<'_> {
+        Body {
+            location: None,
+            etag: self.etag.as_deref(),
+            tags: &self.tags,
+            properties: Properties {
+                description: self.description.as_deref(),
+                is_enabled: self.enabled,
+                scopes: &self.scopes,
+                sources: &self.sources,
+                actions: self.targets.iter().map(AutomationTarget::wire).collect(),
+            },
+        }
+    }
 
-impl AutomationTarget {
-    /// Runs a Logic App by the address of its trigger.
-    pub fn logic_app(resource_id: impl Into<String>, trigger: Secret) -> Self {
-        Self::LogicApp { logic_app_resource_id: resource_id.into(), uri: trigger }
+    pub(super) fn body(&self) -> impl Serialize + '_ {
+        self.wire()
     }
 }
 
-/// Into a request's body, and nowhere else.
-fn exposed<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(secret.expose())
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    location: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    etag: Option<&'a str>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    tags: &'a BTreeMap<String, String>,
+    properties: Properties<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Properties<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    is_enabled: Option<bool>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    scopes: &'a [AutomationScope],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    sources: &'a [AutomationSource],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    actions: Vec<Action<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "actionType")]
+enum Action<'a> {
+    #[serde(rename_all = "camelCase")]
+    LogicApp { logic_app_resource_id: &'a str, uri: &'a str },
+    #[serde(rename_all = "camelCase")]
+    EventHub { event_hub_resource_id: &'a str, connection_string: &'a str, is_trusted_service_enabled: bool },
+    #[serde(rename_all = "camelCase")]
+    Workspace { workspace_resource_id: &'a str },
+}
+
+/// What an automation does, its secrets included.
+#[derive(Clone)]
+pub struct AutomationTarget(Target);
+
+#[derive(Clone)]
+enum Target {
+    LogicApp(String, Secret),
+    EventHub(String, Secret, bool),
+    Workspace(String),
+}
+
+impl AutomationTarget {
+    /// Runs a Logic App, by the address of its trigger: whoever has it can run the app.
+    pub fn logic_app(resource_id: impl Into<String>, trigger: Secret) -> Self {
+        Self(Target::LogicApp(resource_id.into(), trigger))
+    }
+
+    /// Writes to an event hub.
+    pub fn event_hub(resource_id: impl Into<String>, connection_string: Secret) -> Self {
+        Self(Target::EventHub(resource_id.into(), connection_string, false))
+    }
+
+    /// Writes to an event hub, as a service that it trusts.
+    pub fn trusting_event_hub(resource_id: impl Into<String>, connection_string: Secret) -> Self {
+        Self(Target::EventHub(resource_id.into(), connection_string, true))
+    }
+
+    /// Writes to a workspace.
+    pub fn workspace(resource_id: impl Into<String>) -> Self {
+        Self(Target::Workspace(resource_id.into()))
+    }
+
+    fn wire(&self) -> Action<'_> {
+        match &self.0 {
+            Target::LogicApp(id, uri) => Action::LogicApp { logic_app_resource_id: id, uri: uri.expose() },
+            Target::EventHub(id, connection, trusted) => Action::EventHub {
+                event_hub_resource_id: id,
+                connection_string: connection.expose(),
+                is_trusted_service_enabled: *trusted,
+            },
+            Target::Workspace(id) => Action::Workspace { workspace_resource_id: id },
+        }
+    }
 }
 
 impl fmt::Debug for AutomationTarget {
+    /// Without its secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::LogicApp { logic_app_resource_id, .. } => f
-                .debug_struct("LogicApp")
-                .field("logic_app_resource_id", logic_app_resource_id)
-                .finish_non_exhaustive(),
-            Self::EventHub { event_hub_resource_id, .. } => f
-                .debug_struct("EventHub")
-                .field("event_hub_resource_id", event_hub_resource_id)
-                .finish_non_exhaustive(),
-            Self::Workspace { workspace_resource_id } => {
-                f.debug_struct("Workspace").field("workspace_resource_id", workspace_resource_id).finish()
-            }
-        }
+        let (kind, id) = match &self.0 {
+            Target::LogicApp(id, _) => ("LogicApp", id),
+            Target::EventHub(id, ..) => ("EventHub", id),
+            Target::Workspace(id) => ("Workspace", id),
+        };
+        f.debug_struct(kind).field("resource_id", id).finish_non_exhaustive()
     }
 }
 

@@ -1,9 +1,5 @@
 //! Names as the push has them, and as Azure Resource Manager has them: the same, but for the capitals at their beginning.
 
-use std::fmt::{self, Write as _};
-
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-
 /// A name as Azure Resource Manager writes it: the capitals at its beginning in lower case, but the one that begins its
 /// next word (`OMSAgentID` is `omsAgentID`).
 pub(super) fn lowered(name: &str) -> String {
@@ -22,114 +18,63 @@ pub(super) fn lowered(name: &str) -> String {
     letters.into_iter().collect()
 }
 
-/// How names are rewritten, and how deep.
-#[derive(Clone, Copy)]
-pub(super) struct Rewrite {
-    /// What a name becomes.
-    pub(super) name: fn(&str) -> String,
-    /// How many levels of objects.
-    pub(super) levels: usize,
-}
-
-/// Rewrites the names in a JSON text; everything else stays as it is, in its order.
-pub(super) fn rewritten(text: &str, rewrite: Rewrite) -> serde_json::Result<String> {
+/// Lowers the names in a JSON text that has been checked, down to so many levels of objects; every other byte stays as it
+/// is.
+pub(super) fn lowered_names(text: &str, levels: usize) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut reader = serde_json::Deserializer::from_str(text);
-    Writing { out: &mut out, rewrite }.deserialize(&mut reader)?;
-    reader.end()?;
-    Ok(out)
-}
-
-/// Writes a value as it is read.
-struct Writing<'a> {
-    out: &'a mut String,
-    rewrite: Rewrite,
-}
-
-impl Writing<'_> {
-    fn put(self, value: impl fmt::Display) {
-        // Writing to a text cannot fail.
-        let _ = write!(self.out, "{value}");
-    }
-
-    fn quoted(self, text: &str) {
-        self.put(serde_json::Value::from(text));
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Writing<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Writing<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        self.put("null");
-        Ok(())
-    }
-    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
-        self.put(value);
-        Ok(())
-    }
-    fn visit_i64<E>(self, value: i64) -> Result<(), E> {
-        self.put(value);
-        Ok(())
-    }
-    fn visit_u64<E>(self, value: u64) -> Result<(), E> {
-        self.put(value);
-        Ok(())
-    }
-    fn visit_f64<E>(self, value: f64) -> Result<(), E> {
-        self.put(serde_json::Value::from(value));
-        Ok(())
-    }
-    fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        self.quoted(text);
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        self.out.push('[');
-        let begin = self.out.len();
-        loop {
-            let before = self.out.len();
-            if before > begin {
-                self.out.push(',');
+    // What is open: an object, whose next text may be a name, or a list.
+    let mut open: Vec<bool> = Vec::new();
+    let (mut depth, mut name_comes, mut copied, mut at) = (0_usize, false, 0, 0);
+    let bytes = text.as_bytes();
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => {
+                let end = end_of_text(bytes, at);
+                if std::mem::take(&mut name_comes) && depth <= levels {
+                    out.push_str(&text[copied..at]);
+                    out.push_str(&renamed(&text[at..end]));
+                    copied = end;
+                }
+                at = end;
+                continue;
             }
-            if seq.next_element_seed(Writing { out: self.out, rewrite: self.rewrite })?.is_none() {
-                self.out.truncate(before);
-                break;
+            b'{' => {
+                open.push(true);
+                depth += 1;
+                name_comes = true;
             }
+            b'[' => open.push(false),
+            b'}' | b']' => {
+                depth -= usize::from(open.pop() == Some(true));
+                name_comes = false;
+            }
+            b',' => name_comes = open.last() == Some(&true),
+            _ => {}
         }
-        self.out.push(']');
-        Ok(())
+        at += 1;
     }
+    out.push_str(&text[copied..]);
+    out
+}
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Rewrite { name: rename, levels } = self.rewrite;
-        let inner = Rewrite { name: rename, levels: levels.saturating_sub(1) };
-        self.out.push('{');
-        let mut first = true;
-        while let Some(name) = map.next_key::<String>()? {
-            if !std::mem::take(&mut first) {
-                self.out.push(',');
-            }
-            let name = if levels > 0 { rename(&name) } else { name };
-            Writing { out: self.out, rewrite: inner }.quoted(&name);
-            self.out.push(':');
-            map.next_value_seed(Writing { out: self.out, rewrite: inner })?;
+/// Where the text ends that begins here, its quotes included.
+fn end_of_text(bytes: &[u8], begin: usize) -> usize {
+    let mut at = begin + 1;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' => at += 2,
+            b'"' => return at + 1,
+            _ => at += 1,
         }
-        self.out.push('}');
-        Ok(())
+    }
+    bytes.len()
+}
+
+/// A name as it stands in the text, lowered; one that cannot be read stays as it is.
+fn renamed(quoted: &str) -> String {
+    match serde_json::from_str::<String>(quoted) {
+        Ok(name) => serde_json::Value::from(lowered(&name)).to_string(),
+        Err(_) => quoted.to_owned(),
     }
 }
 
@@ -158,15 +103,21 @@ mod tests {
     }
 
     #[test]
-    fn everything_but_the_names_stays_as_it_is_in_its_order() {
-        let rewrite = Rewrite { name: lowered, levels: usize::MAX };
-        let text = r#"{"Zeta":[1,-2,1.5,null,true,"A\"b \u00e9"],"Alpha":{"NTDomain":{"$ref":"1"},"Empty":[],"None":{}}}"#;
+    fn everything_but_the_names_stays_as_it_is_byte_by_byte() {
+        let text = r#"{ "Zeta":[1,-2,1E2,12345678901234567890123,null,true,"A\"b \u00e9 {\"X\":1}","\ud83d"], "Al\u0070ha":{"NTDomain":{"$ref":"1"},"Empty":[],"None":{}}, "Cut\ud83d":[{"In":"Side"}]}"#;
         assert_eq!(
-            rewritten(text, rewrite).unwrap(),
-            r#"{"zeta":[1,-2,1.5,null,true,"A\"b é"],"alpha":{"ntDomain":{"$ref":"1"},"empty":[],"none":{}}}"#
+            lowered_names(text, usize::MAX),
+            r#"{ "zeta":[1,-2,1E2,12345678901234567890123,null,true,"A\"b \u00e9 {\"X\":1}","\ud83d"], "alpha":{"ntDomain":{"$ref":"1"},"empty":[],"none":{}}, "Cut\ud83d":[{"in":"Side"}]}"#
         );
-        let once = Rewrite { name: lowered, levels: 1 };
-        assert_eq!(rewritten(r#"{"Aa":{"Bb":1}}"#, once).unwrap(), r#"{"aa":{"Bb":1}}"#);
-        assert!(rewritten("{", once).is_err() && rewritten("{} x", once).is_err());
+        assert_eq!(
+            lowered_names(r#"{"Aa":{"Bb":1},"Cc":[{"Dd":1}]}"#, 1),
+            r#"{"aa":{"Bb":1},"cc":[{"Dd":1}]}"#
+        );
+        assert_eq!(lowered_names("5", 1), "5");
+        let deep = format!("{}{}", "{\"A\":".repeat(100_000), "}".repeat(100_000));
+        assert_eq!(lowered_names(&deep, usize::MAX).len(), deep.len());
+        for broken in ["{\"A", "{\"A\\", "}", "]]"] {
+            lowered_names(broken, 1);
+        }
     }
 }

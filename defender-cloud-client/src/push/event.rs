@@ -5,7 +5,7 @@ use pocketsoc_transport::{Decode, KeepRaw as _};
 use serde::de::Error as _;
 use serde_json::value::RawValue;
 
-use super::casing::{Rewrite, lowered, rewritten};
+use super::casing::{lowered, lowered_names};
 use crate::alerts::{Alert, AlertId, AlertProperties};
 use crate::normalize::normalize;
 
@@ -47,7 +47,8 @@ pub struct OtherEvent {
     pub raw: RawJson,
 }
 
-/// Turns a pushed alert into the same detection that a list would give: the same id, the same correlation keys. One whose
+/// Turns a pushed alert into the same detection that a list would give: the same correlation keys, and the same id but for
+/// letter case, which Azure ignores ([`DetectionId::same_as`](pocketsoc_model::DetectionId::same_as)). One whose
 /// link to the portal cannot be read has its bare name as id, which every call of the source takes as well.
 ///
 /// # Errors
@@ -96,24 +97,27 @@ impl Decode for PushEvent {
         let text = text.trim_ascii();
         let members = Members::read(text)?;
         let raw = RawJson::new(text);
+        let kind = members.text("type").or_else(|| members.text("Type"));
+        let is_alert = |kind: &String| kind.to_ascii_lowercase().ends_with("/alerts");
         // In the form of Azure Resource Manager.
-        let alert_of_arm = members.get("properties").is_some()
-            && members.text("type").is_none_or(|kind| kind.to_ascii_lowercase().ends_with("/alerts"));
-        if alert_of_arm && members.get("id").is_some() {
-            let alert = Alert::decode(text)?;
-            return Ok(Self::Alert(Box::new(PushedAlert { alert, raw })));
+        if let Some(properties) = members.get("properties").filter(|_| kind.as_ref().is_none_or(is_alert)) {
+            return Ok(Self::Alert(Box::new(PushedAlert {
+                alert: of_arm(text, &members, properties)?,
+                raw,
+            })));
         }
-        let Some(name) = members.text("SystemAlertId").or_else(|| members.text("systemAlertId")) else {
-            return match members.text("type").or_else(|| members.text("Type")) {
-                Some(kind) => Ok(Self::Other(OtherEvent { kind, raw })),
-                None => Err(serde_json::Error::custom("missing field `SystemAlertId`")),
-            };
-        };
-        let link = members.text("AlertUri").or_else(|| members.text("alertUri")).unwrap_or_default();
-        let id = place(&link, &name).unwrap_or_else(|| name.clone());
-        let mut alert = Alert::decode(&listed(&members, &id, &name)?)?;
-        alert.keep_raw(raw.clone());
-        Ok(Self::Alert(Box::new(PushedAlert { alert, raw })))
+        let named = members.get("SystemAlertId").or_else(|| members.get("systemAlertId")).is_some();
+        match (members.text("SystemAlertId").or_else(|| members.text("systemAlertId")), kind) {
+            (Some(name), _) => {
+                let link = members.text("AlertUri").or_else(|| members.text("alertUri")).unwrap_or_default();
+                let id = place(&link, &name).unwrap_or_else(|| name.clone());
+                let mut alert = Alert::decode(&listed(&members, &id, &name))?;
+                alert.keep_raw(raw.clone());
+                Ok(Self::Alert(Box::new(PushedAlert { alert, raw })))
+            }
+            (None, Some(kind)) if !named && !is_alert(&kind) => Ok(Self::Other(OtherEvent { kind, raw })),
+            _ => Err(serde_json::Error::custom("missing field `SystemAlertId`")),
+        }
     }
 
     fn decode_first(text: &str) -> Option<(Self, usize)> {
@@ -160,14 +164,29 @@ impl<'a> Members<'a> {
     }
 }
 
+/// An alert in the form of Azure Resource Manager; one without an id gets it from its link to the portal.
+fn of_arm(text: &str, members: &Members<'_>, properties: &RawValue) -> serde_json::Result<Alert> {
+    if members.text("id").is_some() {
+        return Alert::decode(text);
+    }
+    let said = Members::read(properties.get())?;
+    let name = members.text("name").or_else(|| said.text("systemAlertId"));
+    let name = name.ok_or_else(|| serde_json::Error::custom("missing field `id`"))?;
+    let id = place(&said.text("alertUri").unwrap_or_default(), &name).unwrap_or(name);
+    let mut alert =
+        Alert::decode(&format!("{{\"id\":{},\"properties\":{}}}", quoted(&id), properties.get()))?;
+    alert.keep_raw(RawJson::new(text));
+    Ok(alert)
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
 /// A pushed alert in the form in which it would be listed.
-fn listed(members: &Members<'_>, id: &str, name: &str) -> serde_json::Result<String> {
-    let quoted = |text: &str| serde_json::Value::from(text).to_string();
-    let mut out = format!("{{\"id\":{},\"name\":{},\"properties\":{{", quoted(id), quoted(name));
-    for (place, (own, value)) in members.0.iter().enumerate() {
-        if place > 0 {
-            out.push(',');
-        }
+fn listed(members: &Members<'_>, id: &str, name: &str) -> String {
+    let mut out: Vec<(String, String)> = Vec::with_capacity(members.0.len() + 1);
+    for (own, value) in &members.0 {
         let name = match own.as_str() {
             "TimeGenerated" => "timeGeneratedUtc".to_owned(),
             "ProcessingEndTime" => "processingEndTimeUtc".to_owned(),
@@ -179,24 +198,48 @@ fn listed(members: &Members<'_>, id: &str, name: &str) -> serde_json::Result<Str
             "extendedProperties" => 1,
             _ => 0,
         };
-        out.push_str(&quoted(&name));
-        out.push(':');
-        if levels > 0 {
-            out.push_str(&rewritten(value.get(), Rewrite { name: lowered, levels })?);
-        } else {
-            out.push_str(value.get());
-        }
+        let value = if levels > 0 { lowered_names(value.get(), levels) } else { value.get().to_owned() };
+        // Of a name that comes twice, in whatever letter case, the last counts.
+        out.retain(|(known, _)| *known != name);
+        out.push((name, value));
     }
-    out.push_str("}}");
-    Ok(out)
+    let identified = out.iter().any(|(name, value)| name == "resourceIdentifiers" && value.contains('{'));
+    if !identified && let Some(identifiers) = identifiers(members) {
+        out.retain(|(name, _)| name != "resourceIdentifiers");
+        out.push(("resourceIdentifiers".to_owned(), identifiers));
+    }
+    let said: Vec<String> = out.iter().map(|(name, value)| format!("{}:{value}", quoted(name))).collect();
+    format!("{{\"id\":{},\"name\":{},\"properties\":{{{}}}}}", quoted(id), quoted(name), said.join(","))
 }
 
-/// The resource id behind a link to the portal, `…/alertId/…/subscriptionId/…[/resourceGroup/…]/…/location/…`.
+/// What the alert is about, where it is said flat only.
+fn identifiers(members: &Members<'_>) -> Option<String> {
+    let flat = |kind: &str, names: &[&str]| {
+        let said: Vec<String> = names
+            .iter()
+            .filter_map(|name| Some(format!(",{}:{}", quoted(&lowered(name)), quoted(&members.text(name)?))))
+            .collect();
+        (!said.is_empty()).then(|| format!("{{\"type\":\"{kind}\"{}}}", said.concat()))
+    };
+    let workspace = ["WorkspaceId", "WorkspaceSubscriptionId", "WorkspaceResourceGroup", "AgentId"];
+    let all: Vec<String> = [flat("AzureResource", &["AzureResourceId"]), flat("LogAnalytics", &workspace)]
+        .into_iter()
+        .flatten()
+        .collect();
+    (!all.is_empty()).then(|| format!("[{}]", all.join(",")))
+}
+
+/// The resource id behind a link to the portal, which is pairs of names and values:
+/// `…/alertId/…/subscriptionId/…[/resourceGroup/…]/referencedFrom/alertDeepLink/location/…`.
 fn place(link: &str, name: &str) -> Option<String> {
     let parts: Vec<&str> = link.split(['/', '?', '#']).collect();
+    let begin = parts.iter().position(|part| part.eq_ignore_ascii_case("alertId"))?;
     let after = |word: &str| {
-        let at = parts.iter().position(|part| part.eq_ignore_ascii_case(word))?;
-        parts.get(at + 1).copied().filter(|part| !part.is_empty())
+        let mut pairs = parts[begin..].chunks_exact(2);
+        pairs
+            .find(|pair| pair[0].eq_ignore_ascii_case(word))
+            .map(|pair| pair[1])
+            .filter(|value| !value.is_empty())
     };
     let decoded =
         |part: &str| percent_encoding::percent_decode_str(part).decode_utf8().ok().map(String::from);
@@ -236,6 +279,12 @@ mod tests {
             place(&without, "a-1").unwrap(),
             "/subscriptions/s-1/providers/Microsoft.Security/locations/centralus/alerts/a-1"
         );
+        let odd =
+            link("subscriptionId/s-1/resourceGroup/location/referencedFrom/alertDeepLink/location/centralus");
+        assert!(
+            place(&odd, "a-1").unwrap().contains("/resourceGroups/location/providers"),
+            "a group of that name"
+        );
         for (bad, name) in [
             (in_group.as_str(), "another"),
             (&link("subscriptionId/s-1"), "a-1"),
@@ -263,9 +312,25 @@ mod tests {
             let Ok(PushEvent::Other(other)) = event(text) else { panic!("{text}") };
             assert_eq!((other.kind.as_str(), other.raw.as_str()), (kind, text));
         }
-        for bad in ["{}", "[]", "5", "null", r#"{"SystemAlertId":5}"#, r#"{"SystemAlertId":""}"#, "{"] {
+        for bad in [
+            r#"{"SystemAlertId":5,"Type":"x"}"#,
+            r#"{"type":"Microsoft.Security/Locations/alerts"}"#,
+            "{}",
+            "[]",
+            "5",
+            "null",
+            r#"{"SystemAlertId":5}"#,
+            r#"{"SystemAlertId":""}"#,
+            "{",
+        ] {
             assert!(event(bad).is_err(), "{bad}");
         }
+        let link = "https://x/#blade/alertId/a/subscriptionId/s/referencedFrom/alertDeepLink/location/l";
+        let without_id = format!(
+            r#"{{"type":"Microsoft.Security/Locations/alerts","properties":{{"systemAlertId":"a","alertUri":"{link}"}}}}"#
+        );
+        let Ok(PushEvent::Alert(alert)) = event(&without_id) else { panic!() };
+        assert!(alert.id().as_str().ends_with("/locations/l/alerts/a"), "{}", alert.id());
         let Ok(PushEvent::Alert(bare)) = event(r#"{"SystemAlertId":"2517_x","Status":"New"}"#) else {
             panic!()
         };

@@ -3,11 +3,14 @@
 use std::fmt;
 
 use pocketsoc_model::{Detection, Error, ErrorKind};
-use pocketsoc_transport::{Elements, Secret};
+use pocketsoc_transport::{Decode as _, Elements, Secret};
 use serde::de::IgnoredAny;
 use subtle::ConstantTimeEq as _;
 
 use super::event::{OtherEvent, PushEvent, normalize_push};
+
+/// So many errors of one body are kept.
+const ERRORS_KEPT: usize = 16;
 
 /// Receives pushed alerts: a function from a request to detections or a refusal, for any web framework.
 ///
@@ -73,8 +76,10 @@ pub struct Received {
     pub detections: Vec<Detection>,
     /// Events of the same channel that are no alerts: taken and passed over.
     pub others: Vec<OtherEvent>,
-    /// What could not be read although the rest could; it would not be sent again.
+    /// What could not be read although the rest could; it would not be sent again. The first sixteen of them.
     pub errors: Vec<Error>,
+    /// How many could not be read, all told.
+    pub unreadable: usize,
 }
 
 impl Received {
@@ -103,15 +108,19 @@ impl std::error::Error for Refusal {}
 impl Receiver {
     /// The largest body that is taken: 4 MiB.
     pub const MOST_BYTES: usize = 4 << 20;
+    /// The most events in one body; a Logic App sends one at a time.
+    pub const MOST_EVENTS: usize = 1000;
 
     /// At `/`, for everybody who can reach it.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Only at `/` and this secret. It is compared in constant time; a wrong one looks like a wrong path.
+    /// Only at `/` and this secret. It is compared in constant time, its length aside; a wrong one looks like a wrong path.
     pub fn with_path_secret(mut self, secret: Secret) -> Self {
-        self.path = Some(secret);
+        // With the slash in front it is the same path.
+        let plain = secret.expose().strip_prefix('/').map(Secret::new);
+        self.path = Some(plain.unwrap_or(secret));
         self
     }
 
@@ -130,7 +139,8 @@ impl Receiver {
     /// Takes a request or refuses it. Nothing in a body makes it panic, and what it costs is bounded by the body's size.
     ///
     /// # Errors
-    /// 404 for a wrong path or secret, 405 for another method than POST, 413 for more than [`MOST_BYTES`](Self::MOST_BYTES)
+    /// 404 for a wrong path or secret, 405 for another method than POST, 413 for more than [`MOST_BYTES`](Self::MOST_BYTES) or
+    /// [`MOST_EVENTS`](Self::MOST_EVENTS)
     /// (told by the header before the body is there, too), 415 for a body that is compressed, 400 for what is not JSON or
     /// holds nothing that can be read.
     pub fn receive(&self, request: &PushRequest<'_>) -> Result<Received, Refusal> {
@@ -141,19 +151,20 @@ impl Receiver {
         if !text.trim_start().starts_with(['{', '[']) {
             return Err(refused(400, "an alert, or a list of alerts, is expected"));
         }
-        let mut elements: Elements = pocketsoc_transport::elements(body);
-        let mut received = Received { detections: Vec::new(), others: Vec::new(), errors: Vec::new() };
-        while let Some(event) = elements.next_as::<PushEvent>() {
-            match event {
-                Ok(PushEvent::Alert(alert)) => match normalize_push(*alert) {
-                    Ok(mut detection) => {
-                        detection.profile.clone_from(&self.profile);
-                        received.detections.push(detection);
-                    }
-                    Err(error) => received.errors.push(error),
-                },
-                Ok(PushEvent::Other(other)) => received.others.push(other),
-                Err(error) => received.errors.push(error),
+        let mut received =
+            Received { detections: Vec::new(), others: Vec::new(), errors: Vec::new(), unreadable: 0 };
+        if text.trim_start().starts_with('{') {
+            // One event, whatever members it has.
+            self.take(&mut received, PushEvent::decode(text).map_err(|e| unreadable(&e)));
+        } else {
+            let mut elements: Elements = pocketsoc_transport::elements(body);
+            let mut count = 0;
+            while let Some(event) = elements.next_as::<PushEvent>() {
+                count += 1;
+                if count > Self::MOST_EVENTS {
+                    return Err(refused(413, "the body holds more than a thousand events"));
+                }
+                self.take(&mut received, event);
             }
         }
         let nothing = received.detections.is_empty() && received.others.is_empty();
@@ -162,6 +173,26 @@ impl Receiver {
             error => {
                 received.errors.extend(error);
                 Ok(received)
+            }
+        }
+    }
+
+    fn take(&self, received: &mut Received, event: Result<PushEvent, Error>) {
+        let detection = match event {
+            Ok(PushEvent::Other(other)) => return received.others.push(other),
+            Ok(PushEvent::Alert(alert)) => normalize_push(*alert),
+            Err(error) => Err(error),
+        };
+        match detection {
+            Ok(mut detection) => {
+                detection.profile.clone_from(&self.profile);
+                received.detections.push(detection);
+            }
+            Err(error) => {
+                received.unreadable += 1;
+                if received.errors.len() < ERRORS_KEPT {
+                    received.errors.push(error);
+                }
             }
         }
     }
@@ -207,6 +238,14 @@ impl Receiver {
 /// Whether two texts are the same, in a time that does not tell where they differ.
 fn same(given: &str, secret: &str) -> bool {
     !secret.is_empty() && bool::from(given.as_bytes().ct_eq(secret.as_bytes()))
+}
+
+/// Without what stands in the body.
+fn unreadable(error: &serde_json::Error) -> Error {
+    let place = format!("at line {}, column {}", error.line(), error.column());
+    Error::new(ErrorKind::Decode, "receive pushed alerts")
+        .with_message(format!("this is no alert ({place})"))
+        .with_hint("an alert has `SystemAlertId` as it is pushed, or `id` and `properties` as it is listed")
 }
 
 fn refused(status: u16, why: &str) -> Refusal {

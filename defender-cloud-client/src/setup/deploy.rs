@@ -3,11 +3,12 @@
 use pocketsoc_model::{Error, ErrorKind, Result};
 use pocketsoc_transport::{Call, Endpoint, Replay, Route, Secret, quota};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{CONNECTION, PushSetup, PushTrigger, WEBHOOK};
+use super::{CONNECTION, PushSetup, PushTrigger};
 use crate::automations::{
-    Automation, AutomationName, AutomationPlace, AutomationTarget, Automations, NewAutomation,
+    Automation, AutomationEvent, AutomationName, AutomationPlace, AutomationSource, AutomationTarget,
+    Automations, NewAutomation,
 };
 use crate::client::DefenderCloudClient;
 use crate::scope::{ResourceGroup, SubscriptionId};
@@ -55,6 +56,20 @@ impl PushPlace {
     ) -> Self {
         Self { subscription, resource_group, location: location.into() }
     }
+
+    /// The id of a resource there.
+    pub(super) fn id(&self, kind: &str, name: &str) -> String {
+        let (subscription, group) = (&self.subscription, &self.resource_group);
+        format!("/subscriptions/{subscription}/resourceGroups/{group}/providers/{kind}/{name}")
+    }
+
+    /// The id of Defender for Cloud's connector there.
+    pub(super) fn connector_id(&self) -> String {
+        let (subscription, location) = (&self.subscription, &self.location);
+        format!(
+            "/subscriptions/{subscription}/providers/Microsoft.Web/locations/{location}/managedApis/ascalert"
+        )
+    }
 }
 
 /// The push as it was set up.
@@ -76,8 +91,8 @@ struct Callback {
 
 impl DefenderCloudClient {
     /// Sets the push up, as [`PushSetup::template`] does: the Logic App, the connection where its trigger needs one, and the
-    /// automation, which is validated first. Doing it twice is doing it once; what fails in between is done again by doing
-    /// it again.
+    /// automation, which is validated first. A Logic App and an automation of these names that are there are replaced: doing
+    /// it twice is doing it once, and what fails in between is done again by doing it again.
     ///
     /// Needs Contributor on the resource group, and Security Admin or Owner for the automation.
     ///
@@ -92,13 +107,11 @@ impl DefenderCloudClient {
         endpoint.bytes(&workflow(place, setup)?).await?;
         let address = callback(endpoint, place, setup).await?;
         let (subscription, group) = (place.subscription.clone(), place.resource_group.clone());
-        let logic_app_id = format!(
-            "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Logic/workflows/{}",
-            setup.logic_app
-        );
-        let automation = NewAutomation::on(&*place.location, "Alerts", setup.rule_sets())
+        let logic_app_id = place.id("Microsoft.Logic/workflows", &setup.logic_app);
+        let alerts = AutomationSource::new(AutomationEvent::Alerts, setup.rule_sets());
+        let automation = NewAutomation::on(&*place.location, alerts)
             .with_description("Pushes alerts of Defender for Cloud.")
-            .within(format!("/subscriptions/{subscription}"))
+            .described_within("The subscription", format!("/subscriptions/{subscription}"))
             .running(AutomationTarget::logic_app(&*logic_app_id, address));
         let automations: Automations = self.automations();
         let name = AutomationName::new(setup.automation.as_str())?;
@@ -108,6 +121,13 @@ impl DefenderCloudClient {
             let why = validation.message.unwrap_or_else(|| "the service does not say why".into());
             return Err(Error::new(ErrorKind::InvalidRequest, "validate the automation").with_message(why));
         }
+        // The one that is there is changed, and no other than the one that was seen.
+        let automation = match automations.get(&place).await {
+            Ok(Automation { etag: Some(etag), .. }) => automation.with_etag(etag),
+            Ok(_) => automation,
+            Err(error) if error.kind() == ErrorKind::NotFound => automation,
+            Err(error) => return Err(error),
+        };
         let automation = automations.put(&place, &automation).await?;
         Ok(DeployedPush { automation, place, logic_app_id })
     }
@@ -117,17 +137,12 @@ impl DefenderCloudClient {
 async fn callback(endpoint: &Endpoint, place: &PushPlace, setup: &PushSetup) -> Result<Secret> {
     let [subscription, group] = ids(place);
     let call = CALLBACK.call(&[subscription, group, &setup.logic_app, setup.trigger.name()])?;
-    let callback: Callback = endpoint.json(&call.with_replay(Replay::Always)).await?;
+    let callback: Callback = endpoint.json(&call.with_replay(Replay::Once)).await?;
     Ok(Secret::new(callback.value))
 }
 
 fn ids(place: &PushPlace) -> [&str; 2] {
     [place.subscription.as_str(), place.resource_group.as_str()]
-}
-
-fn connector_id(place: &PushPlace) -> String {
-    let (subscription, location) = (&place.subscription, &place.location);
-    format!("/subscriptions/{subscription}/providers/Microsoft.Web/locations/{location}/managedApis/ascalert")
 }
 
 fn connection(place: &PushPlace) -> Result<Call> {
@@ -137,7 +152,7 @@ fn connection(place: &PushPlace) -> Result<Call> {
         "properties": {
             "displayName": CONNECTION,
             "customParameterValues": {},
-            "api": {"id": connector_id(place)}
+            "api": {"id": place.connector_id()}
         }
     });
     PUT_CONNECTION.call(&[subscription, group, CONNECTION])?.with_replay(Replay::Always).with_json(&body)
@@ -145,20 +160,9 @@ fn connection(place: &PushPlace) -> Result<Call> {
 
 fn workflow(place: &PushPlace, setup: &PushSetup) -> Result<Call> {
     let [subscription, group] = ids(place);
-    let mut parameters: Value = json!({WEBHOOK: {"value": setup.webhook.expose()}});
-    if setup.trigger == PushTrigger::Connector {
-        let connection_id = format!(
-            "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Web/connections/{CONNECTION}"
-        );
-        parameters["$connections"] = json!({"value": {"ascalert": {
-            "connectionId": connection_id,
-            "connectionName": CONNECTION,
-            "id": connector_id(place)
-        }}});
-    }
     let body = json!({
         "location": place.location,
-        "properties": {"state": "Enabled", "definition": setup.definition(), "parameters": parameters}
+        "properties": {"state": "Enabled", "definition": setup.definition(), "parameters": setup.parameters(place)}
     });
     let call = PUT_WORKFLOW.call(&[subscription, group, &setup.logic_app])?;
     call.with_replay(Replay::Always).with_json(&body)

@@ -93,12 +93,13 @@ impl PushSetup {
         self
     }
 
-    /// Checks what could not work: the address must be https, or on this machine for trying things out.
+    /// Checks what could not work: the address must be https, or on this machine for trying things out, and the names such
+    /// as Azure takes.
     ///
     /// # Errors
-    /// `InvalidRequest` for another address; it is not repeated.
+    /// `InvalidRequest` for another address, which is not repeated, or another name.
     pub fn check(&self) -> Result<()> {
-        let address = self.webhook.expose();
+        let address = self.webhook.expose().trim_start_matches('\u{feff}');
         let host = |rest: &str| rest.split(['/', '?', '#']).next().unwrap_or_default().to_owned();
         let fits = match (address.strip_prefix("https://"), address.strip_prefix("http://")) {
             (Some(rest), _) => !host(rest).is_empty(),
@@ -109,6 +110,15 @@ impl PushSetup {
             }
             _ => false,
         };
+        let plain = |name: &str, also: &str| {
+            (1..=80).contains(&name.len())
+                && name.chars().all(|c| c.is_ascii_alphanumeric() || also.contains(c))
+        };
+        if !plain(&self.logic_app, "-_.()") || !plain(&self.automation, "-_") {
+            return Err(Error::new(ErrorKind::InvalidRequest, "set up the push")
+                .with_message("a name is not one that Azure takes")
+                .with_hint("names have 1 to 80 letters, digits, `-` and `_`"));
+        }
         if fits && !address.contains(|c: char| c.is_whitespace() || c.is_control()) {
             return Ok(());
         }
@@ -165,13 +175,29 @@ impl PushSetup {
         })
     }
 
-    /// The Logic App alone, for the portal's code view: its definition and its parameter. It holds the address.
-    pub fn logic_app_code(&self) -> String {
+    /// The Logic App alone, for the portal's code view: its definition and its parameters. It holds the address.
+    ///
+    /// The portal offers only Logic Apps that are run by the connector when an automation is made by hand: take
+    /// [`PushTrigger::Connector`] for that, and make the connection `pocketsoc-defender-connection` in the same place.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn logic_app_code(&self, place: &PushPlace) -> Result<String> {
+        self.check()?;
+        Ok(pretty(&json!({"definition": self.definition(), "parameters": self.parameters(place)})))
+    }
+
+    /// What the definition's parameters are at a place.
+    fn parameters(&self, place: &PushPlace) -> Value {
         let mut parameters = json!({WEBHOOK: {"value": self.webhook.expose()}});
         if self.trigger == PushTrigger::Connector {
-            parameters["$connections"] = json!({"value": {}});
+            parameters["$connections"] = json!({"value": {"ascalert": {
+                "connectionId": place.id("Microsoft.Web/connections", CONNECTION),
+                "connectionName": CONNECTION,
+                "id": place.connector_id()
+            }}});
         }
-        pretty(&json!({"definition": self.definition(), "parameters": parameters}))
+        parameters
     }
 }
 

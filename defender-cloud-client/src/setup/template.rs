@@ -1,5 +1,6 @@
 //! The template for Azure Resource Manager that sets the push up in one deployment.
 
+use pocketsoc_model::Result;
 use pocketsoc_transport::Secret;
 use serde_json::{Value, json};
 
@@ -16,10 +17,17 @@ const CONNECTION_ID: &str = "resourceId('Microsoft.Web/connections', parameters(
 ///
 /// ```
 /// use defender_cloud_client::{AlertSeverity, Secret, automation_template};
-/// let template = automation_template(Secret::new("https://soc.example/0f6a41cd"), [AlertSeverity::High]);
+/// let template = automation_template(Secret::new("https://soc.example/0f6a41cd"), [AlertSeverity::High])?;
 /// assert!(template.contains("\"pocketsocWebhookUrl\""));
+/// # Ok::<(), defender_cloud_client::Error>(())
 /// ```
-pub fn automation_template(webhook: Secret, severities: impl IntoIterator<Item = AlertSeverity>) -> String {
+///
+/// # Errors
+/// As [`PushSetup::check`].
+pub fn automation_template(
+    webhook: Secret,
+    severities: impl IntoIterator<Item = AlertSeverity>,
+) -> Result<String> {
     PushSetup::new(webhook).with_severities(severities).template()
 }
 
@@ -30,7 +38,7 @@ fn expression(text: &str) -> String {
 impl PushSetup {
     /// The template for `az deployment group create`: the Logic App, the automation that runs it, and the connection where
     /// the trigger needs one. Parameters: `pocketsocWebhookUrl`, a secure string whose default is the address;
-    /// `logicAppName`, `automationName`, `location`.
+    /// `logicAppName`, `automationName`, `location`, and `connectionName` where there is a connection.
     ///
     /// Who deploys it needs Contributor on the resource group, and Security Admin or Owner for the automation. With the
     /// defaults it is:
@@ -38,7 +46,11 @@ impl PushSetup {
     /// ```json
     #[doc = include_str!("pocketsoc-defender-automation.json")]
     /// ```
-    pub fn template(&self) -> String {
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn template(&self) -> Result<String> {
+        self.check()?;
         let name = |text: &str, what: &str| json!({"type": "string", "defaultValue": text, "metadata": {"description": what}});
         let mut parameters = json!({
             WEBHOOK: {
@@ -55,12 +67,12 @@ impl PushSetup {
             parameters["connectionName"] = name(CONNECTION, "The connection to Defender for Cloud.");
             resources.insert(0, connection());
         }
-        pretty(&json!({
+        Ok(pretty(&json!({
             "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
             "contentVersion": "1.0.0.0",
             "parameters": parameters,
             "resources": resources
-        }))
+        })))
     }
 
     fn workflow(&self) -> Value {
@@ -131,6 +143,6 @@ mod tests {
     #[test]
     fn the_template_in_the_documentation_is_the_one_that_is_rendered() {
         let setup = PushSetup::new(Secret::new("https://soc.example/your-webhook"));
-        assert_eq!(setup.template(), include_str!("pocketsoc-defender-automation.json"));
+        assert_eq!(setup.template().unwrap(), include_str!("pocketsoc-defender-automation.json"));
     }
 }

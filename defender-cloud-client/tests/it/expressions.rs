@@ -154,6 +154,71 @@ impl Reader<'_> {
     }
 }
 
+/// A template that is deployed: where, and with which parameters.
+pub(crate) struct Deployment {
+    pub(crate) subscription: String,
+    pub(crate) group: String,
+    pub(crate) location: String,
+    pub(crate) parameters: Value,
+}
+
+impl Deployment {
+    /// A part of the template with every expression put out.
+    pub(crate) fn whole(&self, part: &Value) -> Value {
+        match part {
+            Value::String(text) => match text.strip_prefix('[') {
+                Some(rest) if !rest.starts_with('[') => {
+                    self.value(&read(rest.strip_suffix(']').unwrap()).unwrap())
+                }
+                _ => part.clone(),
+            },
+            Value::Array(all) => all.iter().map(|one| self.whole(one)).collect(),
+            Value::Object(members) => members
+                .iter()
+                .map(|(name, one)| (name.clone(), self.whole(one)))
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
+            _ => part.clone(),
+        }
+    }
+
+    fn value(&self, expression: &Expression) -> Value {
+        match expression {
+            Expression::Text(text) => text.as_str().into(),
+            Expression::Number(number) => (*number).into(),
+            Expression::Member(of, name) => self.value(of)[name].clone(),
+            Expression::Index(of, at) => self.value(of)[self.value(at).as_str().unwrap()].clone(),
+            Expression::Call(name, arguments) => {
+                let all: Vec<String> =
+                    arguments.iter().map(|one| self.value(one).as_str().unwrap().to_owned()).collect();
+                self.call(name, &all.iter().map(String::as_str).collect::<Vec<_>>())
+            }
+        }
+    }
+
+    fn call(&self, name: &str, arguments: &[&str]) -> Value {
+        let Self { subscription, group, location, parameters } = self;
+        match (name, arguments) {
+            ("parameters", [name]) => self.whole(&parameters[*name]["defaultValue"]),
+            ("resourceGroup", []) => serde_json::json!({"location": location}),
+            ("subscription", []) => serde_json::json!({"id": format!("/subscriptions/{subscription}")}),
+            ("concat", parts) => parts.concat().into(),
+            ("resourceId", [kind, name]) => {
+                format!("/subscriptions/{subscription}/resourceGroups/{group}/providers/{kind}/{name}").into()
+            }
+            // A type of two parts takes two names.
+            ("subscriptionResourceId", ["Microsoft.Web/locations/managedApis", first, second]) => format!(
+                "/subscriptions/{subscription}/providers/Microsoft.Web/locations/{first}/managedApis/{second}"
+            )
+            .into(),
+            ("listCallbackUrl", [of, "2016-06-01" | "2019-05-01"]) => {
+                serde_json::json!({"value": format!("https://callback.example{of}")})
+            }
+            _ => panic!("{name}({arguments:?})"),
+        }
+    }
+}
+
 #[test]
 fn expressions_are_read_as_azure_reads_them() {
     let text = |text: &str| Expression::Text(text.into());

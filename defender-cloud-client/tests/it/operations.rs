@@ -66,6 +66,13 @@ async fn a_suppression_rule_dismisses_what_comes_and_reopens_nothing_when_it_goe
     let written = rules.put(&everywhere[0], &name, &scoped).await.unwrap();
     assert_eq!(written.conditions()[0].one_of.as_deref(), Some(["192.0.2.1".to_owned()].as_slice()));
     assert_eq!(rules.get(&everywhere[0], &name).await.unwrap().properties.state, Some(RuleState::Disabled));
+    let kept = rules.get(&everywhere[0], &name).await.unwrap();
+    let again = NewSuppressionRule::like(&kept).unwrap().with_comment("for longer");
+    let written = rules.put(&everywhere[0], &name, &again).await.unwrap();
+    assert_eq!(
+        (written.conditions(), &written.properties.state),
+        (kept.conditions(), &kept.properties.state)
+    );
     rules.delete(&everywhere[0], &name).await.unwrap();
     assert_eq!(rules.get(&everywhere[0], &name).await.unwrap_err().kind(), ErrorKind::NotFound);
 }
@@ -128,10 +135,20 @@ async fn sample_alerts_are_followed_until_they_are_there() {
     assert!(before.elapsed() >= Duration::from_secs(100) && before.elapsed() <= Duration::from_secs(140));
     let (found, _) = azure.detections("A").list(&DetectionQuery::all()).collect_all().await.unwrap();
     assert_eq!(found.len(), 2);
+    assert!(
+        found.iter().all(|d| d.id.as_str().contains(subscription(0).as_str())),
+        "where they were asked for"
+    );
+    assert!(found.iter().any(|d| d.properties.get("alertType").unwrap().to_lowercase().contains("dns")));
+    let mars = Location::new("mars").unwrap();
+    assert_eq!(
+        azure.alerts().simulate(&subscription(0), &mars, &bundles).await.unwrap_err().kind(),
+        ErrorKind::NotFound
+    );
     assert!(found.iter().all(|d| d.title.starts_with("[SAMPLE ALERT]")), "{}", found[0].title);
     assert!(found.iter().all(|d| d.properties.get("alertType").unwrap().starts_with("SIMULATED_")));
-    let posts = tenant.requests_to("/simulate").into_iter().filter(|r| r.method == "POST").count();
-    assert_eq!(posts, 1);
+    let posts = tenant.requests_to("/westeurope/alerts/default/simulate");
+    assert_eq!(posts.into_iter().filter(|r| r.method == "POST").count(), 1);
 
     // The other way of telling how it stands, its failure, and a service that tells nothing.
     let status = |body: &str| {
@@ -162,7 +179,45 @@ async fn sample_alerts_are_followed_until_they_are_there() {
     tenant.clear_faults();
     let abroad = Reply::empty(202).with_header("location", "https://evil.example/op");
     tenant.add_fault(Fault::on("/simulate", Trouble::Answer(abroad)));
-    assert_eq!(simulate().await.unwrap_err().kind(), ErrorKind::Untrusted, "no token goes there");
+    tenant.forget_requests();
+    assert_eq!(
+        simulate().await.unwrap().wait().await.unwrap(),
+        Progress::Accepted,
+        "it has begun all the same"
+    );
+    let asked = tenant.requests();
+    assert!(
+        asked.iter().all(|request| request.header("host") != Some("evil.example")),
+        "no token goes there"
+    );
+
+    // A fault in between, an address that moves, an empty answer; and one that goes on saying nothing.
+    tenant.clear_faults();
+    let begun = Reply::empty(202)
+        .with_header("azure-asyncoperation", "https://management.azure.com/subscriptions/s/op?sig=hush")
+        .with_header("retry-after", "5");
+    tenant.add_fault(Fault::on("/simulate", Trouble::Answer(begun)));
+    let running = Reply::json(200, r#"{"status":"Running"}"#).with_header("retry-after", "5");
+    let moved = running
+        .clone()
+        .with_header("azure-asyncoperation", "https://management.azure.com/subscriptions/s/moved");
+    tenant.add_fault(Fault::on("/s/op", Trouble::Answer(running.clone())).once());
+    tenant.add_fault(Fault::status("/s/op", 404).times(0));
+    tenant.add_fault(Fault::status("/s/op", 503).times(8));
+    tenant.add_fault(Fault::on("/s/op", Trouble::Answer(moved)).once());
+    tenant.add_fault(Fault::status("/s/moved", 202).once());
+    tenant.add_fault(Fault::on("/s/moved", Trouble::Answer(Reply::json(200, r#"{"status":"Succeeded"}"#))));
+    let mut followed = simulate().await.unwrap();
+    assert!(!format!("{followed:?}").contains("hush"));
+    let before = tokio::time::Instant::now();
+    assert_eq!(followed.wait().await.unwrap(), Progress::Done);
+    assert!(before.elapsed() >= Duration::from_secs(20), "{:?}", before.elapsed());
+    tenant.clear_faults();
+    let begun = Reply::empty(202)
+        .with_header("azure-asyncoperation", "https://management.azure.com/subscriptions/s/op");
+    tenant.add_fault(Fault::on("/simulate", Trouble::Answer(begun)));
+    tenant.add_fault(Fault::on("/s/op", Trouble::Answer(Reply::json(200, "{}"))));
+    assert_eq!(simulate().await.unwrap().wait().await.unwrap_err().kind(), ErrorKind::Unexpected);
 }
 
 #[tokio::test(start_paused = true)]

@@ -20,7 +20,7 @@ fn setups() -> [PushSetup; 2] {
 #[test]
 fn the_template_has_what_the_guide_says_and_azure_can_read_it() {
     for (n, setup) in setups().iter().enumerate() {
-        let text = setup.template();
+        let text = setup.template().unwrap();
         let template: Value = serde_json::from_str(&text).unwrap();
         assert!(template["$schema"].as_str().unwrap().ends_with("/2019-04-01/deploymentTemplate.json#"));
         assert_eq!(template["contentVersion"], "1.0.0.0");
@@ -71,7 +71,7 @@ fn the_template_has_what_the_guide_says_and_azure_can_read_it() {
 #[test]
 fn the_automation_fits_alerts_of_the_severities_asked_for_and_runs_the_apps_trigger() {
     for setup in setups() {
-        let template: Value = serde_json::from_str(&setup.template()).unwrap();
+        let template: Value = serde_json::from_str(&setup.template().unwrap()).unwrap();
         let resources = template["resources"].as_array().unwrap();
         let [app, automation] = &resources[resources.len() - 2..] else { panic!() };
         let said = &automation["properties"];
@@ -115,9 +115,9 @@ fn the_automation_fits_alerts_of_the_severities_asked_for_and_runs_the_apps_trig
         let given: Vec<&String> = app["properties"]["parameters"].as_object().unwrap().keys().collect();
         assert_eq!(declared, given);
     }
-    let high = automation_template(Secret::new(WEBHOOK), [AlertSeverity::High]);
+    let high = automation_template(Secret::new(WEBHOOK), [AlertSeverity::High]).unwrap();
     assert!(high.contains("\"high\"") && !high.contains("\"medium\""));
-    let all: Value = serde_json::from_str(&automation_template(Secret::new(WEBHOOK), [])).unwrap();
+    let all: Value = serde_json::from_str(&automation_template(Secret::new(WEBHOOK), []).unwrap()).unwrap();
     assert_eq!(all["resources"][1]["properties"]["sources"][0]["ruleSets"].as_array().unwrap().len(), 0);
 }
 
@@ -153,10 +153,68 @@ fn an_address_that_cannot_work_is_refused_and_not_repeated() {
 
 #[test]
 fn the_logic_app_alone_can_be_put_into_the_code_view() {
-    let code: Value = serde_json::from_str(&setups()[0].logic_app_code()).unwrap();
-    assert_eq!(code["parameters"]["pocketsocWebhookUrl"]["value"], WEBHOOK);
-    assert_eq!(code["definition"]["triggers"]["manual"]["type"], "Request");
+    let place =
+        PushPlace::new(SubscriptionId::new("s-1").unwrap(), ResourceGroup::new("soc").unwrap(), "westeurope");
+    let [http, connector] = setups()
+        .map(|setup| -> Value { serde_json::from_str(&setup.logic_app_code(&place).unwrap()).unwrap() });
+    assert_eq!(http["parameters"]["pocketsocWebhookUrl"]["value"], WEBHOOK);
+    assert_eq!(http["definition"]["triggers"]["manual"]["type"], "Request");
+    let connection = &connector["parameters"]["$connections"]["value"]["ascalert"];
+    assert!(
+        connection["connectionId"].as_str().unwrap().starts_with("/subscriptions/s-1/resourceGroups/soc/")
+    );
+    assert!(connection["id"].as_str().unwrap().ends_with("/locations/westeurope/managedApis/ascalert"));
     assert!(!format!("{:?}", setups()[0]).contains("0f6a41cd"), "a secret");
+    for bad in ["", "[x]", "a b", "a/b"] {
+        let setup = PushSetup::new(Secret::new(WEBHOOK)).with_automation_name(bad);
+        assert!(setup.template().is_err() && setup.logic_app_code(&place).is_err(), "{bad}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_template_says_what_the_calls_send() {
+    let (id, _) = Tenant::subscriptions().next().unwrap();
+    let place =
+        PushPlace::new(SubscriptionId::new(id).unwrap(), ResourceGroup::new("soc").unwrap(), "westeurope");
+    for setup in setups() {
+        let tenant = tenant().build();
+        client(&tenant).deploy_push(&place, &setup).await.unwrap();
+        let template: Value = serde_json::from_str(&setup.template().unwrap()).unwrap();
+        let read = expressions::Deployment {
+            subscription: id.to_owned(),
+            group: "soc".to_owned(),
+            location: "westeurope".to_owned(),
+            parameters: template["parameters"].clone(),
+        };
+        for resource in template["resources"].as_array().unwrap() {
+            let kind = resource["type"].as_str().unwrap();
+            let sent = tenant.requests_to(kind).into_iter().rfind(|request| request.method == "PUT").unwrap();
+            let name = read.whole(&resource["name"]);
+            assert_eq!(
+                sent.path,
+                format!("/subscriptions/{id}/resourceGroups/soc/providers/{kind}/{}", name.as_str().unwrap())
+            );
+            let mut body = sent.json().unwrap();
+            // The address of the trigger is a secret of the tenant's own making.
+            if kind == "Microsoft.Security/automations" {
+                let address = body["properties"]["actions"][0]["uri"].take();
+                let trigger = template["resources"].as_array().unwrap().iter().rev().nth(1).unwrap();
+                let (trigger, _) = trigger["properties"]["definition"]["triggers"]
+                    .as_object()
+                    .unwrap()
+                    .iter()
+                    .next()
+                    .unwrap();
+                assert!(address.as_str().unwrap().contains(&format!("/triggers/{trigger}/")), "{address}");
+                let wanted = format!(
+                    "https://callback.example/subscriptions/{id}/resourceGroups/soc/providers/Microsoft.Logic/workflows/pocketsoc-defender-alerts/triggers/{trigger}"
+                );
+                body["properties"]["actions"][0]["uri"] = wanted.into();
+            }
+            assert_eq!(read.whole(&resource["properties"]), body["properties"], "{kind}");
+            assert_eq!(read.whole(&resource["location"]), body["location"]);
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

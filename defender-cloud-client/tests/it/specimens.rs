@@ -244,10 +244,11 @@ async fn every_request_of_the_vendors_examples_is_what_the_client_sends() {
     let said = &theirs["properties"];
     let sets = serde_json::from_value(said["sources"][0]["ruleSets"].clone());
     let sets: Vec<defender_cloud_client::RuleSet> = sets.unwrap();
-    let automation = defender_cloud_client::NewAutomation::on(text(&theirs["location"]), "Assessments", sets)
+    let source = defender_cloud_client::AutomationSource::new("Assessments".into(), sets);
+    let automation = defender_cloud_client::NewAutomation::on(text(&theirs["location"]), source)
         .with_etag(text(&theirs["etag"]))
         .with_description(text(&said["description"]))
-        .within(text(&said["scopes"][0]["scopePath"]))
+        .described_within(text(&said["scopes"][0]["description"]), text(&said["scopes"][0]["scopePath"]))
         .running(defender_cloud_client::AutomationTarget::logic_app(
             text(&said["actions"][0]["logicAppResourceId"]),
             defender_cloud_client::Secret::new(text(&said["actions"][0]["uri"])),
@@ -255,6 +256,5 @@ async fn every_request_of_the_vendors_examples_is_what_the_client_sends() {
     let _ = azure.automations().put(&place, &automation).await;
     let mut expected = theirs.clone();
     expected.as_object_mut().unwrap().remove("tags");
-    expected["properties"]["scopes"][0].as_object_mut().unwrap().remove("description");
     assert_eq!(sent().json().unwrap(), expected);
 }

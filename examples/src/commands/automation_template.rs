@@ -8,11 +8,10 @@ use crate::failure::{Failure, Outcome};
 #[allow(clippy::print_stdout)] // the template is this command's data
 pub(crate) fn run(webhook: &str, least: Severity, name: Option<&str>) -> Result<Outcome, Failure> {
     let mut setup = PushSetup::new(Secret::new(webhook)).with_severities(at_least(least));
-    setup.check().map_err(|error| Failure::plain(&error).into_usage())?;
     if let Some(name) = name {
         setup = setup.with_logic_app_name(name).with_automation_name(name);
     }
-    print!("{}", setup.template());
+    print!("{}", setup.template().map_err(|error| Failure::plain(&error).into_usage())?);
     Ok(Outcome::Complete)
 }
 

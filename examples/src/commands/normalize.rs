@@ -70,11 +70,16 @@ fn pushed(elements: &mut Elements) -> Option<Result<Detection, Error>> {
     loop {
         match elements.next_as::<PushEvent>()? {
             Ok(PushEvent::Alert(alert)) => return Some(normalize_push(*alert)),
-            Ok(PushEvent::Other(other)) => note(&format!("passed over: {}, no alert", other.kind)),
+            Ok(PushEvent::Other(other)) => note(&format!("passed over: {}, no alert", shown(&other.kind))),
             Ok(_) => {}
             Err(error) => return Some(Err(error)),
         }
     }
+}
+
+/// A word of the file, fit for a terminal.
+fn shown(word: &str) -> String {
+    word.chars().filter(|c| !c.is_control()).take(80).collect()
 }
 
 /// What was expected, where an element has not even an id.

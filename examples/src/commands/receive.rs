@@ -1,7 +1,9 @@
 //! `soc receive`: takes what Defender for Cloud pushes, and prints it as detections.
 
+use std::future::IntoFuture as _;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::to_bytes;
@@ -13,6 +15,10 @@ use pocketsoc_model::ocsf::Activity;
 use crate::args::Common;
 use crate::failure::{Failure, Outcome, note};
 use crate::output::Output;
+
+/// So long a body may take, and so long requests are waited for at the end.
+const PATIENCE: Duration = Duration::from_secs(30);
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// What the requests share.
 struct Desk {
@@ -44,10 +50,19 @@ pub(crate) async fn run(
     note(&format!("receiving alerts at http://{address}{path}; Ctrl-C ends it"));
     let desk = Arc::new(Desk { receiver, output: Mutex::new(Output::new(common)) });
     let app = Router::new().fallback(take).with_state(desk);
-    let end = async {
-        let _ = tokio::signal::ctrl_c().await;
+    let (stop, mut stopping) = tokio::sync::watch::channel(());
+    let end = async move {
+        let _ = stopping.changed().await;
     };
-    axum::serve(listener, app).with_graceful_shutdown(end).await.map_err(|e| cannot("serve", e))?;
+    let serving = axum::serve(listener, app).with_graceful_shutdown(end).into_future();
+    tokio::pin!(serving);
+    tokio::select! {
+        ended = &mut serving => return ended.map(|()| Outcome::Complete).map_err(|e| cannot("serve", e)),
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    // Whoever is in the middle of a request may end it; nobody is waited for without end.
+    let _ = stop.send(());
+    let _ = tokio::time::timeout(FAREWELL, serving).await;
     Ok(Outcome::Complete)
 }
 
@@ -62,7 +77,12 @@ async fn take(State(desk): State<Arc<Desk>>, request: Request) -> StatusCode {
     if let Err(refusal) = desk.receiver.admit(&asked) {
         return refused(&refusal);
     }
-    let Ok(body) = to_bytes(body, Receiver::MOST_BYTES).await else { return StatusCode::PAYLOAD_TOO_LARGE };
+    let body = match tokio::time::timeout(PATIENCE, to_bytes(body, Receiver::MOST_BYTES)).await {
+        Ok(Ok(body)) => body,
+        // What breaks off is answered to nobody.
+        Ok(Err(_)) => return StatusCode::PAYLOAD_TOO_LARGE,
+        Err(_) => return StatusCode::REQUEST_TIMEOUT,
+    };
     match desk.receiver.receive(&PushRequest { body: &body, ..asked }) {
         Ok(received) => desk.print(&received),
         Err(refusal) => refused(&refusal),
@@ -74,6 +94,10 @@ impl Desk {
     fn print(&self, received: &Received) -> StatusCode {
         for error in &received.errors {
             Failure::plain(error).report();
+        }
+        let more = received.unreadable.saturating_sub(received.errors.len());
+        if more > 0 {
+            note(&format!("{more} more could not be read"));
         }
         let mut output = self.output.lock().unwrap_or_else(PoisonError::into_inner);
         let mut printed = Ok(());

@@ -118,9 +118,9 @@ impl CloudRecord {
         self.family().in_a_group.then_some(SUBSCRIPTIONS[self.subscription].3)
     }
 
-    /// The same, as a sample.
-    pub(crate) fn into_sample(mut self) -> Self {
-        self.sample = true;
+    /// The same, as a sample in a subscription.
+    pub(crate) fn into_sample(mut self, subscription: usize) -> Self {
+        (self.sample, self.subscription) = (true, subscription);
         self
     }
 
@@ -131,9 +131,15 @@ impl CloudRecord {
 
     /// The full resource id.
     pub(crate) fn id(&self) -> String {
-        let group = self.group().map(|g| format!("/resourceGroups/{g}")).unwrap_or_default();
+        // Samples are told in capitals.
+        let (subscriptions, groups) = if self.sample {
+            ("SUBSCRIPTIONS", "RESOURCEGROUPS")
+        } else {
+            ("subscriptions", "resourceGroups")
+        };
+        let group = self.group().map(|g| format!("/{groups}/{g}")).unwrap_or_default();
         format!(
-            "/subscriptions/{}{group}/providers/Microsoft.Security/locations/{}/alerts/{}",
+            "/{subscriptions}/{}{group}/providers/Microsoft.Security/locations/{}/alerts/{}",
             self.subscription(),
             self.location(),
             self.name
@@ -173,8 +179,12 @@ impl CloudRecord {
     /// The alert as the service writes it.
     pub(crate) fn json(&self, stamp: impl Fn(DateTime<Utc>) -> String, stale: bool) -> String {
         let status = &self.triage.seen(stale).status;
-        self.filled(&self.family().text)
-            .replace("2026-09-01T10:00:00.1234567Z", &stamp(self.start()))
+        let mut text = self.filled(&self.family().text);
+        if self.sample {
+            let plain = Self { sample: false, ..self.clone() };
+            text = text.replacen(&format!("\"{}\"", plain.id()), &format!("\"{}\"", self.id()), 1);
+        }
+        text.replace("2026-09-01T10:00:00.1234567Z", &stamp(self.start()))
             .replace("2026-09-01T10:05:30.5Z", &stamp(self.start() + TimeDelta::seconds(330)))
             .replace("2026-09-01T10:06:00.53895Z", &stamp(self.created))
             .replace("2026-09-01T10:06:01Z", &stamp(self.created + TimeDelta::milliseconds(461)))

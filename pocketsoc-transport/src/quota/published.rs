@@ -44,4 +44,6 @@ quotas! {
     ARM_READ = "arm.read": Rule::Bucket(Bucket { capacity: 250, per_second: 25 });
     /// Azure Resource Manager, writes: a bucket of 200 that refills at 10 a second.
     ARM_WRITE = "arm.write": Rule::Bucket(Bucket { capacity: 200, per_second: 10 });
+    /// Azure Resource Manager, deletions: a bucket of 200 that refills at 10 a second.
+    ARM_DELETE = "arm.delete": Rule::Bucket(Bucket { capacity: 200, per_second: 10 });
 }

@@ -100,7 +100,9 @@ pub(super) fn answer(
                         shown: body.clone(),
                         // A change that does not name the actions keeps their addresses.
                         addresses: match at {
-                            Some(at) if addresses.is_empty() => std::mem::take(&mut known.all[at].addresses),
+                            Some(at) if method == "PATCH" && addresses.is_empty() => {
+                                std::mem::take(&mut known.all[at].addresses)
+                            }
                             _ => addresses,
                         },
                     };
@@ -136,7 +138,11 @@ fn wrong(body: &Json) -> Option<String> {
 /// Takes the addresses out, which are never shown.
 fn hide_addresses(body: &mut Json) -> Vec<String> {
     let actions = body["properties"]["actions"].as_array_mut();
-    let hide = |action: &mut Json| action.as_object_mut()?.remove("uri")?.as_str().map(str::to_owned);
+    let hide = |action: &mut Json| {
+        let action = action.as_object_mut()?;
+        action.remove("connectionString");
+        action.remove("uri")?.as_str().map(str::to_owned)
+    };
     actions.map_or_else(Vec::new, |actions| actions.iter_mut().filter_map(hide).collect())
 }
 
@@ -152,6 +158,7 @@ pub(super) fn run_by(state: &State, alert: &CloudRecord) -> Vec<String> {
             .any(|own| own["scopePath"].as_str().is_some_and(|p| p.eq_ignore_ascii_case(&scope)));
         let rule = |rule: &Json| {
             rule["propertyJPath"] == "Severity"
+                && rule["operator"] == "Equals"
                 && rule["expectedValue"].as_str().is_some_and(|value| value.eq_ignore_ascii_case(severity))
         };
         let source = |source: &Json| {

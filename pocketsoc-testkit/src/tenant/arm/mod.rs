@@ -84,7 +84,7 @@ fn answer(tenant: &Tenant, request: &Request, path: &[&str], mood: Mood) -> Answ
         return Err(unknown());
     }
     if is(provider, "Microsoft.Logic") || is(provider, "Microsoft.Web") {
-        write_needs(tenant, request, role, provider, subscription)?;
+        write_needs(request, role, provider, subscription)?;
         return logic_apps::answer(tenant, request, subscription, group.unwrap_or_default(), rest);
     }
     if !is(provider, "Microsoft.Security") {
@@ -93,6 +93,8 @@ fn answer(tenant: &Tenant, request: &Request, path: &[&str], mood: Mood) -> Answ
     if let ("POST", [register]) = (request.method.as_str(), rest)
         && is(register, "register")
     {
+        of_version("2021-04-01")?;
+        write_needs(request, role, "Microsoft.Security", subscription)?;
         tenant.lock().arm.unregistered.retain(|id| !is(id, subscription));
         return Ok(Reply::json(200, json!({"registrationState": "Registering"}).to_string()));
     }
@@ -100,7 +102,7 @@ fn answer(tenant: &Tenant, request: &Request, path: &[&str], mood: Mood) -> Answ
         let text = "The subscription is not registered to use namespace 'Microsoft.Security'.";
         return Err(refusal(409, "MissingSubscriptionRegistration", text));
     }
-    write_needs(tenant, request, role, "Microsoft.Security", subscription)?;
+    write_needs(request, role, "Microsoft.Security", subscription)?;
     let (location, rest) = match rest {
         [locations, location, rest @ ..] if is(locations, "locations") && !rest.is_empty() => {
             (Some(*location), rest)
@@ -134,7 +136,6 @@ fn answer(tenant: &Tenant, request: &Request, path: &[&str], mood: Mood) -> Answ
 
 /// Refuses what the role does not allow.
 fn write_needs(
-    _: &Tenant,
     request: &Request,
     role: Option<AzureRole>,
     provider: &str,

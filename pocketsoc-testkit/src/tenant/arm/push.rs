@@ -1,5 +1,7 @@
 //! The push: what automations send on the moment an alert fires, in the form that they send it in.
 
+use std::fmt;
+
 use serde_json::{Map, Value as Json};
 
 use super::{automations, logic_apps, rules};
@@ -7,13 +9,28 @@ use crate::population::{self, CloudRecord};
 use crate::tenant::Tenant;
 use crate::tenant::mde::stamp;
 
+/// So often a push is tried again, as Logic Apps do.
+const TRIES: u32 = 4;
+
 /// A push that is on its way.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Push {
     /// Where to.
     pub url: String,
     /// The alert.
     pub body: String,
+    /// How often it has been tried.
+    pub(crate) tries: u32,
+}
+
+impl fmt::Debug for Push {
+    /// Without the address, which is a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Push")
+            .field("host", &self.host())
+            .field("bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Push {
@@ -48,7 +65,7 @@ impl Tenant {
                 apps.iter().filter_map(|address| logic_apps::forwards_to(&state, address)).collect();
             to.extend(state.arm.pushes_to.clone());
             let body = pushed(&record.json(stamp, false));
-            state.arm.pushes.extend(to.into_iter().map(|url| Push { url, body: body.clone() }));
+            state.arm.pushes.extend(to.into_iter().map(|url| Push { url, body: body.clone(), tries: 0 }));
         }
         state.cloud.insert(0, record);
         id
@@ -57,6 +74,14 @@ impl Tenant {
     /// Every new alert of Defender for Cloud is pushed there, beside what automations do.
     pub fn push_to(&self, url: impl Into<String>) {
         self.lock().arm.pushes_to = Some(url.into());
+    }
+
+    /// Puts a push back on its way, unless it has been tried often enough.
+    pub(crate) fn try_again(&self, mut push: Push) {
+        push.tries += 1;
+        if push.tries <= TRIES {
+            self.lock().arm.pushes.push(push);
+        }
     }
 
     /// The pushes that are on their way, which they are then not any more.
@@ -99,6 +124,25 @@ fn pushed(listed: &str) -> String {
             _ => (capital(name), value.clone()),
         };
         out.insert(name, value);
+    }
+    // What is said flat beside the identifiers, and what is there and says nothing.
+    let identifiers = listed["properties"]["resourceIdentifiers"].as_array().cloned().unwrap_or_default();
+    for identifier in &identifiers {
+        for name in
+            ["azureResourceId", "workspaceId", "workspaceSubscriptionId", "workspaceResourceGroup", "agentId"]
+        {
+            if let Some(text) = identifier[name].as_str() {
+                out.entry(capital(name)).or_insert_with(|| text.into());
+            }
+        }
+    }
+    for (name, value) in [
+        ("AgentId", Json::from("")),
+        ("CorrelationKey", Json::Null),
+        ("ConfidenceScore", 0.0.into()),
+        ("ExtendedLinks", Json::Null),
+    ] {
+        out.entry(name).or_insert(value);
     }
     Json::Object(out).to_string()
 }

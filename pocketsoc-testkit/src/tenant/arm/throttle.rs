@@ -12,6 +12,8 @@ use crate::tenant::Tenant;
 #[derive(Default)]
 pub(in crate::tenant) struct Buckets {
     kept: Option<HashMap<String, (f64, DateTime<Utc>)>>,
+    /// One for all subscriptions.
+    together: bool,
     refused: usize,
 }
 
@@ -23,7 +25,12 @@ impl Tenant {
     /// From now on the tenant keeps Azure's published buckets per subscription: 250 reads and 25 a second, 200 writes and 10
     /// a second. What is too much is answered 429.
     pub fn keep_buckets(&self) {
-        self.lock().buckets = Buckets { kept: Some(HashMap::new()), refused: 0 };
+        self.lock().buckets = Buckets { kept: Some(HashMap::new()), ..Buckets::default() };
+    }
+
+    /// The same, with one bucket for all subscriptions.
+    pub fn keep_one_bucket(&self) {
+        self.lock().buckets = Buckets { kept: Some(HashMap::new()), together: true, refused: 0 };
     }
 
     /// How many requests Azure's buckets had nothing left for.
@@ -33,19 +40,19 @@ impl Tenant {
 }
 
 /// The bucket of a request, and its size.
-fn bucket(request: &Request, path: &[&str]) -> (String, (f64, f64)) {
-    let whose = path.first().map_or("tenant".to_owned(), |id| id.to_ascii_lowercase());
-    if request.method == "GET" {
-        (format!("{whose} reads"), READS)
-    } else {
-        (format!("{whose} writes"), WRITES)
+fn bucket(request: &Request, path: &[&str], together: bool) -> (String, (f64, f64)) {
+    let whose = path.first().filter(|_| !together).map_or("tenant".to_owned(), |id| id.to_ascii_lowercase());
+    match request.method.as_str() {
+        "GET" => (format!("{whose} reads"), READS),
+        "DELETE" => (format!("{whose} deletes"), WRITES),
+        _ => (format!("{whose} writes"), WRITES),
     }
 }
 
 /// The refusal, when a bucket is empty.
 pub(super) fn refusal(tenant: &Tenant, request: &Request, path: &[&str]) -> Option<Reply> {
-    let (name, (capacity, per_second)) = bucket(request, path);
     let (now, mut state) = (tenant.0.clock.now(), tenant.lock());
+    let (name, (capacity, per_second)) = bucket(request, path, state.buckets.together);
     let (left, at) = state.buckets.kept.as_mut()?.entry(name).or_insert((capacity, now));
     #[allow(clippy::cast_precision_loss)] // seconds
     let since = (now - *at).num_microseconds().unwrap_or_default() as f64 / 1e6;
@@ -63,8 +70,9 @@ pub(super) fn refusal(tenant: &Tenant, request: &Request, path: &[&str]) -> Opti
 
 /// Tells what is left, as the service does: mostly by its own counters, of which the first call takes one.
 pub(super) fn with_what_is_left(tenant: &Tenant, request: &Request, path: &[&str], reply: Reply) -> Reply {
-    let (name, _) = bucket(request, path);
-    let left = tenant.lock().buckets.kept.as_ref().and_then(|kept| kept.get(&name).map(|(left, _)| *left));
+    let state = tenant.lock();
+    let (name, _) = bucket(request, path, state.buckets.together);
+    let left = state.buckets.kept.as_ref().and_then(|kept| kept.get(&name).map(|(left, _)| *left));
     let (header, usual) = match (path.first(), request.method.as_str()) {
         (None, _) => ("x-ms-ratelimit-remaining-tenant-reads", 249.0),
         (Some(_), "GET") => ("x-ms-ratelimit-remaining-subscription-resource-requests", 749.0),
