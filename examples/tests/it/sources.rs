@@ -285,7 +285,9 @@ fn normalize_reads_every_kind() {
     let said = soc(&["normalize", "--from", "nonsense"]);
     assert!(
         said.code == 2
-            && said.stderr.contains("mde-alert, defender-cloud-alert, defender-cloud-push, graph-alert, graph-incident"),
+            && said.stderr.contains(
+                "mde-alert, defender-cloud-alert, defender-cloud-push, graph-alert, graph-incident"
+            ),
         "{}",
         said.stderr
     );
