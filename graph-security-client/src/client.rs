@@ -6,6 +6,8 @@ use pocketsoc_transport::{Call, Connection, Endpoint, Method, Service, quota};
 use crate::alerts::Alerts;
 use crate::hunting::Hunting;
 use crate::incidents::Incidents;
+use crate::rules::DetectionRules;
+use crate::scores::SecureScores;
 use crate::source::{GraphAlertDetections, GraphIncidentDetections};
 
 /// A client for Microsoft Graph security. Cheap to clone; clients of one connection share its tokens and quotas.
@@ -56,6 +58,16 @@ impl GraphSecurityClient {
     /// Advanced hunting over all Defender products.
     pub fn hunting(&self) -> Hunting {
         Hunting::new(self.endpoint.clone())
+    }
+
+    /// Custom detection rules: queries that raise alerts.
+    pub fn detection_rules(&self) -> DetectionRules {
+        DetectionRules::new(self.endpoint.clone())
+    }
+
+    /// Secure scores: how well the tenant is set up.
+    pub fn secure_scores(&self) -> SecureScores {
+        SecureScores::new(self.endpoint.clone())
     }
 
     /// Alerts as normalized detections, under a display name.

@@ -7,6 +7,8 @@ pub mod evidence;
 mod hunting;
 mod incidents;
 mod normalize;
+mod rules;
+mod scores;
 mod source;
 mod words;
 
@@ -16,9 +18,15 @@ pub use comment::AlertComment;
 pub use evidence::{Evidence, EvidenceDetail};
 pub use hunting::Hunting;
 pub use incidents::{
-    Incident, IncidentId, IncidentQuery, IncidentUpdate, Incidents, fields as incident_fields,
+    Incident, IncidentId, IncidentMerge, IncidentQuery, IncidentUpdate, Incidents, fields as incident_fields,
 };
 pub use normalize::{normalize_alert, normalize_incident};
+pub use rules::{
+    AlertTemplate, DetectionAction, DetectionRule, DetectionRuleUpdate, DetectionRules, LastRun,
+    NewAlertTemplate, NewDetectionRule, QueryCondition, RuleId, RuleSchedule, RuleStatus, RuleTactic,
+    fields as rule_fields,
+};
+pub use scores::{AverageScore, ControlScore, SecureScore, SecureScoreControl, SecureScores};
 pub use source::{GraphAlertDetections, GraphIncidentDetections};
 pub use words::{
     AlertClassification, AlertDetermination, AlertSeverity, AlertStatus, DetectionOrigin, EvidenceRole,

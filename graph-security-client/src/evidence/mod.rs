@@ -1,25 +1,27 @@
-//! Evidence: what an alert involves. The types that matter most have fields of their own; the others are open, and whole.
+//! Evidence: what an alert involves. All types of the schema have fields of their own; a type that is newer is open, and
+//! whole.
 //!
 //! Page: "alertEvidence resource type" and its descendants.
 
 mod kinds;
+mod part;
 mod reading;
+mod words;
 
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use pocketsoc_model::{Error, ErrorKind, Properties, RawJson, Result};
+use pocketsoc_model::{Error, ErrorKind, RawJson, Result};
 use pocketsoc_transport::lenient::{self, Name};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-pub use kinds::{
-    AnalyzedMessageEvidence, AzureResourceEvidence, CloudApplicationEvidence, DeviceEvidence, FileDetails,
-    FileEvidence, GeoLocation, IpEvidence, LoggedOnUser, MailboxEvidence, MessageSender, ProcessEvidence,
-    RegistryKeyEvidence, RegistryValueEvidence, UrlEvidence, UserAccount, UserEvidence, VmMetadata,
-};
-use reading::{Fields, Kept, Text, Texts, Time, Word, Words, fields};
+pub use kinds::*;
+pub use part::Part;
+pub(crate) use reading::{Fields, Told};
+use reading::{Kept, Reader as _, Text, Texts, Time, Word, Words, fields};
+pub use words::*;
 
 use crate::words::{EvidenceRole, EvidenceVerdict, RemediationStatus};
 
@@ -32,7 +34,7 @@ pub struct Evidence {
     /// What is its own type's.
     pub detail: EvidenceDetail,
     /// Members that are not typed, under the service's names, as they came: of an unknown type all that is its own. What
-    /// is new within a typed member is in the alert's [`raw`](crate::Alert::raw) only.
+    /// is new within a typed member is in the [`Part`]'s own, else in the alert's [`raw`](crate::Alert::raw) only.
     pub more: Vec<(String, RawJson)>,
 }
 
@@ -64,16 +66,20 @@ macro_rules! details {
         #[non_exhaustive]
         pub enum EvidenceDetail {
             $($(#[$meta])* $variant(Box<$type>),)+
-            /// A type without fields of its own here, by the service's name for it, such as `kubernetesPod`;
-            /// [`Evidence::more`] has everything.
+            /// A type that this version does not know, by the service's name for it; [`Evidence::more`] has everything.
             Other(String),
         }
 
         impl EvidenceDetail {
-            /// Of a type by its name without prefix and suffix.
-            fn of(word: &str) -> Self {
+            /// Of a type by the service's name for it.
+            fn of(name: &str) -> Self {
+                let name = name.rsplit('.').next().unwrap_or_default().trim_start_matches('#');
+                // What ends otherwise may begin alike: a rule's mapping of evidence is none.
+                let Some(word) = name.strip_suffix("Evidence") else { return Self::Other(name.to_owned()) };
                 match word {
                     $($word => Self::$variant(Box::default()),)+
+                    // One early page has a capital there.
+                    $(other if other.eq_ignore_ascii_case($word) => Self::$variant(Box::default()),)+
                     other => Self::Other(other.to_owned()),
                 }
             }
@@ -92,35 +98,110 @@ macro_rules! details {
                     Self::Other(_) => Ok(false),
                 }
             }
+
+            fn tell(self, to: &mut Told<'_>) {
+                match self {
+                    $(Self::$variant(detail) => detail.tell(to),)+
+                    Self::Other(_) => {}
+                }
+            }
         }
     };
 }
 
 details! {
-    /// A machine.
-    Device(DeviceEvidence) = "device",
-    /// An account.
-    User(UserEvidence) = "user",
-    /// A file.
-    File(FileEvidence) = "file",
-    /// A process.
-    Process(ProcessEvidence) = "process",
-    /// An IP address.
-    Ip(IpEvidence) = "ip",
-    /// A web address.
-    Url(UrlEvidence) = "url",
-    /// A mailbox.
-    Mailbox(MailboxEvidence) = "mailbox",
+    /// A resource in Amazon's cloud.
+    AmazonResource(AmazonResourceEvidence) = "amazonResource",
     /// A message.
     AnalyzedMessage(AnalyzedMessageEvidence) = "analyzedMessage",
     /// A resource in Azure.
     AzureResource(AzureResourceEvidence) = "azureResource",
+    /// A container of blobs.
+    BlobContainer(BlobContainerEvidence) = "blobContainer",
+    /// A blob in Azure storage.
+    Blob(BlobEvidence) = "blob",
     /// A cloud application.
     CloudApplication(CloudApplicationEvidence) = "cloudApplication",
+    /// A sign-in to the cloud.
+    CloudLogonRequest(CloudLogonRequestEvidence) = "cloudLogonRequest",
+    /// A session in the cloud.
+    CloudLogonSession(CloudLogonSessionEvidence) = "cloudLogonSession",
+    /// A container.
+    Container(ContainerEvidence) = "container",
+    /// An image.
+    ContainerImage(ContainerImageEvidence) = "containerImage",
+    /// A registry of images.
+    ContainerRegistry(ContainerRegistryEvidence) = "containerRegistry",
+    /// A machine.
+    Device(DeviceEvidence) = "device",
+    /// A name that was looked up.
+    Dns(DnsEvidence) = "dns",
+    /// A file.
+    File(FileEvidence) = "file",
+    /// A hash.
+    FileHash(FileHashEvidence) = "fileHash",
+    /// An organization on GitHub.
+    GitHubOrganization(GitHubOrganizationEvidence) = "gitHubOrganization",
+    /// A repository on GitHub.
+    GitHubRepo(GitHubRepoEvidence) = "gitHubRepo",
+    /// An account of GitHub.
+    GitHubUser(GitHubUserEvidence) = "gitHubUser",
+    /// A resource in Google's cloud.
+    GoogleCloudResource(GoogleCloudResourceEvidence) = "googleCloudResource",
+    /// A session on a machine.
+    HostLogonSession(HostLogonSessionEvidence) = "hostLogonSession",
+    /// A device of the Internet of Things.
+    IotDevice(IotDeviceEvidence) = "ioTDevice",
+    /// An IP address.
+    Ip(IpEvidence) = "ip",
+    /// A cluster.
+    KubernetesCluster(KubernetesClusterEvidence) = "kubernetesCluster",
+    /// A controller.
+    KubernetesController(KubernetesControllerEvidence) = "kubernetesController",
+    /// A namespace.
+    KubernetesNamespace(KubernetesNamespaceEvidence) = "kubernetesNamespace",
+    /// A pod.
+    KubernetesPod(KubernetesPodEvidence) = "kubernetesPod",
+    /// A secret.
+    KubernetesSecret(KubernetesSecretEvidence) = "kubernetesSecret",
+    /// A service account.
+    KubernetesServiceAccount(KubernetesServiceAccountEvidence) = "kubernetesServiceAccount",
+    /// A service.
+    KubernetesService(KubernetesServiceEvidence) = "kubernetesService",
+    /// Messages that are alike.
+    MailCluster(MailClusterEvidence) = "mailCluster",
+    /// A setting of a mailbox, such as a rule.
+    MailboxConfiguration(MailboxConfigurationEvidence) = "mailboxConfiguration",
+    /// A mailbox.
+    Mailbox(MailboxEvidence) = "mailbox",
+    /// Malware.
+    Malware(MalwareEvidence) = "malware",
+    /// A connection.
+    NetworkConnection(NetworkConnectionEvidence) = "networkConnection",
+    /// A network card.
+    Nic(NicEvidence) = "nic",
+    /// An application that users consent to.
+    OauthApplication(OauthApplicationEvidence) = "oauthApplication",
+    /// A process.
+    Process(ProcessEvidence) = "process",
     /// A registry key.
     RegistryKey(RegistryKeyEvidence) = "registryKey",
     /// A registry value.
     RegistryValue(RegistryValueEvidence) = "registryValue",
+    /// A signature that opens Azure storage.
+    SasToken(SasTokenEvidence) = "sasToken",
+    /// A group.
+    SecurityGroup(SecurityGroupEvidence) = "securityGroup",
+    /// A service principal.
+    ServicePrincipal(ServicePrincipalEvidence) = "servicePrincipal",
+    /// A message that a user reported.
+    SubmissionMail(SubmissionMailEvidence) = "submissionMail",
+    /// A message in Teams.
+    TeamsMessage(TeamsMessageEvidence) = "teamsMessage",
+    /// A web address.
+    Url(UrlEvidence) = "url",
+    /// An account.
+    User(UserEvidence) = "user",
 }
 
 impl Default for EvidenceDetail {
@@ -130,17 +211,12 @@ impl Default for EvidenceDetail {
 }
 
 impl Evidence {
-    /// What is not typed, as texts: of a nested object its JSON.
-    pub fn properties(&self) -> Properties {
-        let text = |(name, value): &(String, RawJson)| {
-            let text = match value.as_str().as_bytes().first() {
-                Some(b'"') => serde_json::from_str::<String>(value.as_str()).ok()?,
-                Some(b'n') => return None,
-                _ => value.compact(),
-            };
-            Some((name.clone(), text))
-        };
-        self.more.iter().filter_map(text).collect()
+    /// Tells all that it has, its type included.
+    fn tell(self, to: &mut Told<'_>) {
+        to.set("type", self.detail.type_name());
+        self.detail.tell(to);
+        self.common.tell(to);
+        to.set_raw(&self.more);
     }
 }
 
@@ -169,12 +245,6 @@ pub(crate) fn read_what_can_be(text: &str) -> (Vec<Evidence>, usize) {
     (all, unreadable)
 }
 
-/// The name of a type without what all have before and behind it.
-fn bare(kind: &str) -> &str {
-    let kind = kind.rsplit('.').next().unwrap_or_default().trim_start_matches('#');
-    kind.strip_suffix("Evidence").unwrap_or(kind)
-}
-
 impl<'de> Deserialize<'de> for Evidence {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         struct Piece;
@@ -189,8 +259,8 @@ impl<'de> Deserialize<'de> for Evidence {
                 let mut kept_until = 0;
                 while let Some(Name(name)) = map.next_key::<Name<'de>>()? {
                     if name == "@odata.type" {
-                        let kind = map.next_value::<Text>()?.0.unwrap_or_default();
-                        evidence.detail = EvidenceDetail::of(bare(&kind));
+                        let name = map.next_value::<Text>()?.value().unwrap_or_default();
+                        evidence.detail = EvidenceDetail::of(&name);
                         kept_until = evidence.more.len();
                     } else if !evidence.common.take(&name, &mut map)?
                         && !evidence.detail.take(&name, &mut map)?
@@ -236,19 +306,16 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_kept_whole() {
-        let list = r##"[{"@odata.type":"#microsoft.graph.security.kubernetesPodEvidence","name":"web-7","labels":{"a":"b"},"verdict":"odd"},
+        let list = r##"[{"@odata.type":"#microsoft.graph.security.aiAgentEvidence","name":"web-7","labels":{"a":"b"},"verdict":"odd"},
             {"@odata.type":"#microsoft.graph.security.urlEvidence","url":"http://x.example/","novelty":[1, 2]},
             {"name":"without type"}, 5, null, "x"]"##;
         let list = read(list).unwrap();
         assert_eq!(list.len(), 3);
-        assert_eq!(list[0].detail.type_name(), "kubernetesPod");
-        assert_eq!(list[0].properties().get("labels"), Some(r#"{"a":"b"}"#));
+        assert_eq!(list[0].detail.type_name(), "aiAgent");
+        assert_eq!(list[0].more[1].1.as_str(), r#"{"a":"b"}"#);
         assert_eq!(list[0].common.verdict.as_ref().map(EvidenceVerdict::as_str), Some("odd"));
-        assert_eq!((list[1].detail.type_name(), list[1].properties().get("novelty")), ("url", Some("[1,2]")));
-        assert_eq!(
-            (list[2].detail.type_name(), list[2].properties().get("name")),
-            ("", Some("without type"))
-        );
+        assert_eq!((list[1].detail.type_name(), list[1].more[0].1.as_str()), ("url", "[1, 2]"));
+        assert_eq!((list[2].detail.type_name(), list[2].more[0].1.as_str()), ("", r#""without type""#));
         assert!(read("[{").is_err());
         assert!(read("null").unwrap().is_empty());
     }

@@ -1,10 +1,12 @@
 //! Incidents: list, get, update, comment.
 
 mod incident;
+mod merge;
 mod query;
 mod update;
 
 pub use incident::{Incident, IncidentId};
+pub use merge::IncidentMerge;
 pub use query::{IncidentQuery, fields};
 pub use update::IncidentUpdate;
 

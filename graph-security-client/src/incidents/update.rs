@@ -84,4 +84,34 @@ impl IncidentUpdate {
         self.custom_tags = Some(tags.into_iter().map(Into::into).collect());
         self
     }
+
+    /// Also a new title.
+    pub fn with_display_name(mut self, title: impl Into<String>) -> Self {
+        self.display_name = Some(title.into());
+        self
+    }
+
+    /// Also a new description.
+    pub fn with_description(mut self, text: impl Into<String>) -> Self {
+        self.description = Some(text.into());
+        self
+    }
+
+    /// Also a new severity.
+    pub fn with_severity(mut self, severity: AlertSeverity) -> Self {
+        self.severity = Some(severity);
+        self
+    }
+
+    /// Also why it was resolved.
+    pub fn with_resolving_comment(mut self, text: impl Into<String>) -> Self {
+        self.resolving_comment = Some(text.into());
+        self
+    }
+
+    /// Also a new overview of the attack.
+    pub fn with_summary(mut self, text: impl Into<String>) -> Self {
+        self.summary = Some(text.into());
+        self
+    }
 }

@@ -6,7 +6,7 @@ use pocketsoc_model::{
     CorrelationKey, Detail, Detection, DetectionId, Product, Result, Status, TransitionTable,
 };
 
-use super::evidence::{Gathered, Resources};
+use super::gathered::{Gathered, Resources};
 use super::{alert, set_assessment};
 use crate::comment;
 use crate::incidents::Incident;

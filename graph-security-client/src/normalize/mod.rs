@@ -1,7 +1,9 @@
 //! From native to normalized: alerts, incidents, evidence. Pure, total, by value.
 
 mod alert;
+mod entities;
 mod evidence;
+mod gathered;
 mod incident;
 
 use std::sync::LazyLock;

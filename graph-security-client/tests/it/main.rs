@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod decode;
+mod evidence;
 mod hunting;
 mod requests;
 mod source;
