@@ -19,4 +19,4 @@ pub use fidelity::members_without_a_field;
 pub use message::{Reply, Request};
 pub use population::cloud_families;
 pub use server::TenantServer;
-pub use tenant::{Agent, App, AzureRole, Push, Tenant, TenantBuilder};
+pub use tenant::{Agent, App, AzureRole, GraphTroubles, Push, Tenant, TenantBuilder};

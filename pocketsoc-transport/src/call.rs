@@ -159,6 +159,11 @@ impl Call {
         self.with_query(name, value)
     }
 
+    /// The value of a query option.
+    pub(crate) fn query(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(own, _)| *own == name).map(|(_, value)| value.as_str())
+    }
+
     /// Adds a constant header.
     #[must_use]
     pub fn with_header(mut self, name: &'static str, value: &'static str) -> Self {

@@ -12,6 +12,7 @@ use url::Url;
 use crate::auth::{Authority, Credential, Exchange, SignIn, TokenCache};
 use crate::call::Call;
 use crate::http_send::{HttpSend, ReqwestSend};
+use crate::page::PageSizes;
 use crate::quota::{Limiter, Quota};
 use crate::retry::{Jitter, RetryBudget, RetryPolicy};
 use crate::{Cloud, Endpoint, Service, SystemClock, link};
@@ -157,6 +158,7 @@ pub(crate) struct Shared {
     pub(crate) budget: RetryBudget,
     paced: bool,
     limiters: Mutex<HashMap<&'static str, Arc<Limiter>>>,
+    pub(crate) page_sizes: PageSizes,
 }
 
 impl Connection {
@@ -358,6 +360,7 @@ impl ConnectionBuilder {
             budget: RetryBudget::new(),
             paced: self.paced,
             limiters: Mutex::default(),
+            page_sizes: PageSizes::default(),
         })))
     }
 }

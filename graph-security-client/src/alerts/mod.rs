@@ -19,6 +19,9 @@ use crate::comment::{self, AlertComment};
 const READ: &str = "SecurityAlert.Read.All";
 const WRITE: &str = "SecurityAlert.ReadWrite.All";
 
+/// The pages that tenants have been seen to take, where they do not take large ones.
+const SMALLER_PAGES: &[u32] = &[100, 50];
+
 /// The alerts of a tenant. Limits: 150 calls a minute.
 #[derive(Debug, Clone)]
 pub struct Alerts {
@@ -45,7 +48,11 @@ impl Alerts {
         look_ahead: bool,
         resume: Option<ResumePoint>,
     ) -> Walk<A> {
-        let plan = PagePlan::by_links().with_page_size(query.page_size()).with_resume(resume);
+        let plan = PagePlan::by_links()
+            .with_page_size(query.page_size())
+            .with_smaller_pages(SMALLER_PAGES)
+            .with_update_time("lastUpdateDateTime")
+            .with_resume(resume);
         let plan = if look_ahead { plan } else { plan.without_look_ahead() };
         match list(query) {
             Ok(call) => self.endpoint.walk(call.with_lane(lane), plan),

@@ -87,6 +87,8 @@ pub struct Incident {
     #[serde(default)]
     pub alerts: Option<RawJson>,
     #[serde(skip)]
+    without_alerts: bool,
+    #[serde(skip)]
     raw: Option<RawJson>,
 }
 
@@ -120,6 +122,16 @@ impl Incident {
     /// The incident's JSON as it came, byte for byte.
     pub fn raw(&self) -> Option<&RawJson> {
         self.raw.as_ref()
+    }
+
+    /// It, and that the service has failed to give its alerts.
+    pub(crate) fn without_alerts(mut self) -> Self {
+        self.without_alerts = true;
+        self
+    }
+
+    pub(crate) fn lacks_its_alerts(&self) -> bool {
+        self.without_alerts
     }
 
     pub(crate) fn take_raw(&mut self) -> Option<RawJson> {

@@ -19,6 +19,9 @@ use crate::comment::{self, AlertComment};
 const READ: &str = "SecurityIncident.Read.All";
 const WRITE: &str = "SecurityIncident.ReadWrite.All";
 
+/// Pages to ask for where the service does not give as many as documented.
+const SMALLER_PAGES: &[u32] = &[25, 10];
+
 /// The incidents of a tenant. Limits: 150 calls a minute are assumed, 50 incidents a page.
 #[derive(Debug, Clone)]
 pub struct Incidents {
@@ -44,7 +47,11 @@ impl Incidents {
         look_ahead: bool,
         resume: Option<ResumePoint>,
     ) -> Walk<Incident> {
-        let plan = PagePlan::by_links().with_page_size(query.page_size()).with_resume(resume);
+        let plan = PagePlan::by_links()
+            .with_page_size(query.page_size())
+            .with_smaller_pages(SMALLER_PAGES)
+            .with_update_time("lastUpdateDateTime")
+            .with_resume(resume);
         let plan = if look_ahead { plan } else { plan.without_look_ahead() };
         match list(query) {
             Ok(call) => self.endpoint.walk(call.with_lane(lane), plan),

@@ -70,6 +70,10 @@ fn status(word: Option<&IncidentStatus>) -> Status {
 /// What the incident's alerts say, each thing once; of alerts that cannot be read, that there are some.
 fn add_alerts(detection: &mut Detection, incident: &Incident) {
     if incident.alerts.is_none() {
+        let failed = incident.lacks_its_alerts();
+        detection
+            .properties
+            .set_some("unreadableAlerts", failed.then_some("all: the service failed to give them"));
         return;
     }
     let (mut ids, mut unreadable) = (Vec::new(), 0_u32);

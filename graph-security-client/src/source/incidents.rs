@@ -1,5 +1,8 @@
 //! Incidents as a source of detections.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
 use async_trait::async_trait;
 use pocketsoc_model::{
     Capabilities, DEFAULT_LANE, Detail, Detection, DetectionChange, DetectionId, DetectionQuery,
@@ -17,27 +20,32 @@ use crate::words::IncidentStatus;
 const UPDATE: &str = "update the incident";
 const GET: &str = "get the incident";
 /// What a list does without when the service fails to give it.
-const WITHOUT_ALERTS: &str = "the incidents' alerts: the service failed to give them along";
+const AT_ONCE: &str = "incidents and their alerts at once: each incident's alerts were asked for apart";
+/// So long a list with alerts is not asked for again after it has failed.
+const TRUST_AGAIN: Duration = Duration::from_secs(3600);
 
 /// The incidents of Graph security as normalized detections, with what their alerts involve unless only a summary is
 /// asked for.
 ///
 /// Needs `SecurityIncident.Read.All`; to change them `SecurityIncident.ReadWrite.All`. The service filters by update
 /// time, status and severity; the device group is filtered here. A merged incident cannot be changed, only the one that
-/// it was merged into. On large tenants the service may fail to give incidents with their alerts: the list then goes on
-/// without them, and its report says so. A comment is a write of its own, after the others.
+/// it was merged into. On large tenants the service may fail to give incidents with their alerts: each incident is then
+/// asked for apart, which the report says; one that fails even so comes without its alerts and with the property
+/// `unreadableAlerts`. A comment is a write of its own, after the others.
 #[derive(Debug, Clone)]
 pub struct GraphIncidentDetections {
     name: String,
     endpoint: Endpoint,
     incidents: Incidents,
     transitions: TransitionTable,
+    /// Since when lists with alerts fail.
+    failing_since: Arc<Mutex<Option<Duration>>>,
 }
 
 impl GraphIncidentDetections {
     pub(crate) fn new(name: String, endpoint: Endpoint, transitions: TransitionTable) -> Self {
         let incidents = Incidents::new(endpoint.clone());
-        Self { name, endpoint, incidents, transitions }
+        Self { name, endpoint, incidents, transitions, failing_since: Arc::default() }
     }
 
     fn walk(&self, native: IncidentQuery, query: &DetectionQuery, lane: Lane) -> Walk<Incident> {
@@ -47,20 +55,45 @@ impl GraphIncidentDetections {
             return walk(&native, query.resume.clone());
         }
         let plainly = query.resume.as_ref().map(without_alerts);
-        if query.resume.is_some() && plainly == query.resume {
-            // What is taken up again had been going on without them.
-            let plain = walk(&native, plainly);
-            plain.log().update(|report| report.degraded.push(WITHOUT_ALERTS.to_owned()));
+        let apart = |walk: Walk<Incident>| {
+            let source = self.clone();
+            walk.then(move |incident| {
+                let source = source.clone();
+                async move { source.with_alerts(incident).await }
+            })
+        };
+        // What is taken up again had perhaps been going on without them.
+        let was_plain = query.resume.is_some() && plainly == query.resume;
+        let plain = apart(walk(&native, plainly));
+        if was_plain || self.is_failing() {
+            plain.log().update(|report| report.degraded.push(AT_ONCE.to_owned()));
             return plain;
         }
-        let plain = walk(&native, plainly);
         let key = |incident: &Incident| incident.id.to_string();
-        walk(&native.with_alerts(), query.resume.clone()).falling_back_to(
-            plain,
-            WITHOUT_ALERTS,
-            too_much,
-            key,
-        )
+        walk(&native.with_alerts(), query.resume.clone()).falling_back_to(plain, AT_ONCE, too_much, key)
+    }
+
+    /// An incident of the plain list, with its alerts as far as they can be had.
+    async fn with_alerts(self, incident: Incident) -> Result<Incident> {
+        *self.failing() = Some(self.endpoint.connection().clock().monotonic());
+        match self.incidents.get_with_alerts(&incident.id).await {
+            // It was there a moment ago.
+            Err(error) if too_much(&error) || error.kind() == ErrorKind::NotFound => {
+                tracing::info!(incident = %incident.id, %error, "its alerts cannot be had");
+                Ok(incident.without_alerts())
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn failing(&self) -> MutexGuard<'_, Option<Duration>> {
+        self.failing_since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether lists with alerts have failed not long ago, while those without did not.
+    fn is_failing(&self) -> bool {
+        let now = self.endpoint.connection().clock().monotonic();
+        self.failing().is_some_and(|since| now < since + TRUST_AGAIN)
     }
 
     /// The incident without its alerts: what a change needs.
@@ -139,16 +172,11 @@ impl DetectionSource for GraphIncidentDetections {
 
     async fn get(&self, id: &DetectionId) -> Result<Detection> {
         let id = numbered(id)?;
-        let (incident, whole) = match self.incidents.get_with_alerts(&id).await {
-            Err(error) if too_much(&error) => (self.incidents.get(&id).await?, false),
-            outcome => (outcome?, true),
+        let incident = match self.incidents.get_with_alerts(&id).await {
+            Err(error) if too_much(&error) => self.incidents.get(&id).await?.without_alerts(),
+            outcome => outcome?,
         };
-        let mut detection =
-            normalize::incident_detection(incident, &self.name, &self.transitions, Detail::Full)?;
-        if !whole {
-            detection.properties.set("unreadableAlerts", "all: the service failed to give them along");
-        }
-        Ok(detection)
+        normalize::incident_detection(incident, &self.name, &self.transitions, Detail::Full)
     }
 
     async fn update(&self, id: &DetectionId, change: &DetectionChange) -> Result<Detection> {

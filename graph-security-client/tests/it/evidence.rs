@@ -1,7 +1,7 @@
 //! Evidence of every type: read whole, into fields of its own, and told whole.
 
 use graph_security_client::evidence::{ContainerEvidence, KubernetesPodEvidence, Part};
-use graph_security_client::{Alert, Entity, Evidence, EvidenceDetail, normalize_alert};
+use graph_security_client::{Alert, Entity, Evidence, EvidenceDetail, EvidenceVerdict, normalize_alert};
 use pocketsoc_testkit::members_without_a_field;
 use serde_json::{Value, json};
 
@@ -70,7 +70,7 @@ fn evidence_within_evidence_is_read_by_its_place_and_says_what_it_has_of_its_own
     let read: Evidence = serde_json::from_value(piece.clone()).unwrap();
     let EvidenceDetail::Container(container) = &read.detail else { panic!("{read:?}") };
     let digest = container.image.as_ref().unwrap().detail.digest_image.as_ref().unwrap();
-    assert_eq!(digest.common.verdict.as_ref().map(|v| v.as_str()), Some("malicious"));
+    assert_eq!(digest.common.verdict.as_ref().map(EvidenceVerdict::as_str), Some("malicious"));
     let pod: &Part<KubernetesPodEvidence> = container.pod.as_ref().unwrap();
     assert_eq!(pod.detail.labels.get("app"), Some("web"));
     let [inner]: &[Part<ContainerEvidence>; 1] = pod.detail.containers.as_slice().try_into().unwrap();

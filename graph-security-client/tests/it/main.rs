@@ -3,6 +3,7 @@
 
 mod decode;
 mod evidence;
+mod healing;
 mod hunting;
 mod requests;
 mod source;

@@ -246,7 +246,7 @@ async fn what_is_done_without_is_said_also_of_a_list_with_a_limit_and_of_one_tak
     assert_eq!(few.report().degraded.len(), 1);
 
     // The plain walk breaks off as well, and is taken up again when all is well: still without, and said.
-    tenant.add_fault(Fault::status("/incidents", 404).for_query("$skiptoken").after(1));
+    tenant.add_fault(Fault::status("/incidents", 403).for_query("$skiptoken").after(1));
     let mut early = source.list(&DetectionQuery::all());
     let mut before = Vec::new();
     while let Some(item) = early.next().await {

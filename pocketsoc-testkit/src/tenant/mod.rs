@@ -21,6 +21,7 @@ use pocketsoc_model::{Clock, ManualClock};
 pub use arm::Push;
 pub use entra::App;
 use entra::Sessions;
+pub use graph::GraphTroubles;
 pub use mde::Agent;
 
 use crate::fault::{Fault, Trouble};
@@ -93,6 +94,7 @@ struct State {
     arm: arm::Records,
     buckets: arm::Buckets,
     hunting: hunting::Limits,
+    graph_troubles: GraphTroubles,
     quotas: quotas::Counted,
     processes: hunting::Processes,
     minted: u64,
@@ -220,6 +222,7 @@ impl TenantBuilder {
                 arm: arm::Records::default(),
                 buckets: arm::Buckets::default(),
                 hunting: hunting::Limits::default(),
+                graph_troubles: GraphTroubles::default(),
                 quotas: quotas::Counted::default(),
                 processes: hunting::Processes { count: 200, until: now },
                 minted: 0,

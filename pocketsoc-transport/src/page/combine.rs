@@ -1,12 +1,13 @@
 //! Walks made of walks: one after the other, and a plainer one where the first fails.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::future::Future;
 
 use futures_util::{StreamExt as _, stream};
 use pocketsoc_model::{Error, Result, WalkLog, WalkReport};
 
-use super::Walk;
+use super::memory::Remembered;
+use super::{Walk, digest};
 
 impl<T: Send + 'static> Walk<T> {
     /// One walk after the other: what `open` walks over for each element of this one, such as the alerts of each
@@ -40,6 +41,20 @@ impl<T: Send + 'static> Walk<T> {
         Self::over(self.map(move |item| item.map_err(|error| error.with_operation(operation.clone()))), log)
     }
 
+    /// The walk with each element taken further by a call of its own, one after the other.
+    pub fn then<U, F>(self, mut further: impl FnMut(T) -> F + Send + 'static) -> Walk<U>
+    where
+        U: Send + 'static,
+        F: Future<Output = Result<U>> + Send + 'static,
+    {
+        let log = self.log();
+        let further = move |item: Result<T>| {
+            let further = item.map(&mut further);
+            async move { further?.await }
+        };
+        Walk::over(stream::StreamExt::then(self, further), log)
+    }
+
     /// Goes over to a plainer walk over the same list when this one fails in a way that the plainer one may not: what
     /// was given already, by its `key`, is not given again, and the report says what was done `without`.
     pub fn falling_back_to(
@@ -56,7 +71,8 @@ impl<T: Send + 'static> Walk<T> {
             without,
             fails,
             key,
-            given: HashSet::new(),
+            given: Remembered::default(),
+            seed: fastrand::u64(..),
             log: log.clone(),
         };
         let inner = stream::unfold(fallback, |mut fallback| async move {
@@ -74,7 +90,8 @@ struct Fallback<T, W, K> {
     without: &'static str,
     fails: W,
     key: K,
-    given: HashSet<String>,
+    given: Remembered,
+    seed: u64,
     log: WalkLog,
 }
 
@@ -83,15 +100,9 @@ impl<T, W: Fn(&Error) -> bool, K: Fn(&T) -> String> Fallback<T, W, K> {
         loop {
             match self.walk.next().await {
                 Some(Ok(element)) => {
-                    // Nothing is remembered once there is nothing to go over to.
-                    let key = (self.key)(&element);
-                    let known = if self.plainer.is_some() {
-                        !self.given.insert(key)
-                    } else {
-                        self.given.contains(&key)
-                    };
+                    let new = self.given.is_new(digest((self.key)(&element).as_bytes(), self.seed));
                     self.tell();
-                    if !known {
+                    if new {
                         return Some(Ok(element));
                     }
                 }

@@ -5,11 +5,15 @@ mod elements;
 mod envelope;
 mod memory;
 mod pager;
+mod partial;
+mod sizes;
 mod walk;
+mod window;
 
 pub use elements::{Elements, elements};
 pub(crate) use envelope::{Envelope, Names, Piece};
 pub(crate) use memory::{Digested, digest};
+pub(crate) use sizes::PageSizes;
 pub use walk::Walk;
 
 use pocketsoc_model::{RawJson, ResumePoint};
@@ -69,12 +73,24 @@ pub struct PagePlan {
     pub resume: Option<ResumePoint>,
     /// Whether the service answers 404 where the list is empty.
     pub nothing_is_empty: bool,
+    /// Smaller pages to ask for, one after the other, where the service refuses the first one as it is asked for.
+    pub smaller: &'static [u32],
+    /// The update time, by which the list can be filtered and ordered: the way on where the service's own links fail.
+    pub update_time: Option<&'static str>,
 }
 
 impl PagePlan {
     /// Follows next links only.
     pub fn by_links() -> Self {
-        Self { page_size: None, skip: false, look_ahead: true, resume: None, nothing_is_empty: false }
+        Self {
+            page_size: None,
+            skip: false,
+            look_ahead: true,
+            resume: None,
+            nothing_is_empty: false,
+            smaller: &[],
+            update_time: None,
+        }
     }
 
     /// Asks for pages of this size, and for the rest with `$skip` where the service gives no next link.
@@ -100,6 +116,22 @@ impl PagePlan {
     #[must_use]
     pub fn with_nothing_as_empty(mut self) -> Self {
         self.nothing_is_empty = true;
+        self
+    }
+
+    /// Asks for smaller pages where the service refuses those of the first size; what it takes is remembered for the
+    /// connection.
+    #[must_use]
+    pub fn with_smaller_pages(mut self, sizes: &'static [u32]) -> Self {
+        self.smaller = sizes;
+        self
+    }
+
+    /// Goes on by the update time where the service's own links fail: it rejects one, gives none behind a full page, or
+    /// has one pass over so much by number that it is known to stop. The report says so.
+    #[must_use]
+    pub fn with_update_time(mut self, field: &'static str) -> Self {
+        self.update_time = Some(field);
         self
     }
 

@@ -5,7 +5,6 @@ use std::ops::Range;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use http::header;
 use pocketsoc_model::{Error, ErrorKind, Position, Result, ResumePoint, WalkLog};
 use tokio::task::JoinHandle;
 use tracing::Instrument as _;
@@ -13,13 +12,16 @@ use url::Url;
 
 use super::envelope::{Envelope, Piece};
 use super::memory::{Followed, Remembered, digest};
-use super::{Decode, PagePlan};
+use super::window::{self, Window};
+use super::{Decode, PagePlan, partial};
 use crate::attempts::Opened;
 use crate::call::Call;
 use crate::endpoint::{Endpoint, place};
 
 /// So many pages without a new element in a row are no list any more.
 const EMPTY_PAGES: u32 = 50;
+/// The same for pages of one instant, which may all have been given before the links failed.
+const EMPTY_PAGES_OF_AN_INSTANT: u32 = 1000;
 /// So many turns other tasks get, that a request may go out: through the attempt, the pool and the connection.
 const TURNS: usize = 8;
 
@@ -66,6 +68,10 @@ pub(super) struct Pager {
     empty_pages: u32,
     followed: Followed,
     remembered: Remembered,
+    /// Since the service's own links have failed.
+    window: Option<Window>,
+    /// What the service said to the first size of pages.
+    refused: Option<Error>,
     /// Keys the digests, so that nobody can make two alerts look like one.
     seed: u64,
 }
@@ -116,7 +122,9 @@ struct Ahead {
 }
 
 impl Pager {
-    pub(super) fn new(endpoint: Endpoint, call: Call, plan: PagePlan, log: WalkLog) -> Self {
+    pub(super) fn new(endpoint: Endpoint, call: Call, mut plan: PagePlan, log: WalkLog) -> Self {
+        let learnt = endpoint.connection().0.page_sizes.largest(call.template);
+        plan.page_size = plan.page_size.map(|size| size.min(learnt.unwrap_or(size)));
         let call = match plan.page_size {
             Some(size) => call.replacing_query("$top", size.to_string()),
             None => call,
@@ -135,6 +143,8 @@ impl Pager {
             empty_pages: 0,
             followed: Followed::default(),
             remembered: Remembered::default(),
+            window: None,
+            refused: None,
             seed: fastrand::u64(..),
         }
     }
@@ -190,6 +200,7 @@ impl Pager {
         if self.pages == 0 {
             self.received = skipped(&url);
             self.followed.is_new(url.as_str());
+            self.window = self.plan.update_time.and_then(|field| Window::resumed(field, &url));
         }
         self.pages += 1;
         let opened = match next {
@@ -198,17 +209,36 @@ impl Pager {
         };
         match opened {
             Ok(opened) => {
+                if self.refused.take().is_some()
+                    && let Some(size) = self.plan.page_size
+                {
+                    self.endpoint.connection().0.page_sizes.learn(self.call.template, size);
+                    self.log.update(|report| report.degraded.push(format!("pages of more than {size}")));
+                }
                 self.begin(url, opened);
                 Ok(())
             }
+            Err(error) if self.pages == 1 && self.ask_for_less(&error) => {
+                self.refused.get_or_insert(error);
+                Ok(())
+            }
+            Err(error) if self.link_failed(&error) => {
+                self.go_on_by_time(&error.to_string());
+                Ok(())
+            }
+            // A link within one instant of a window.
+            Err(error) if self.window.is_some() && is_further(&url) => match self.window.take() {
+                Some(window) => self.beyond_the_instant(window),
+                None => Err(error),
+            },
             // Nothing is there: the list is complete.
             Err(error) if self.pages == 1 && self.plan.nothing_is_empty && is_nothing(&error) => {
-                let complete = !self.lost;
-                self.log.update(|report| report.complete = complete);
+                self.finish();
                 Ok(())
             }
             Err(error) => {
                 self.end(Some(&url));
+                let error = self.refused.take().unwrap_or(error);
                 // Of a list that could not even be begun, the page says nothing.
                 Err(if self.pages > 1 { error.with_position(Position::page(self.pages)) } else { error })
             }
@@ -217,10 +247,14 @@ impl Pager {
 
     fn begin(&mut self, url: Url, opened: Opened) {
         let sizes = self.endpoint.connection().0.sizes;
-        if let Some(warning) = opened.headers.get(header::WARNING).filter(|_| opened.status == 206) {
-            let text = String::from_utf8_lossy(warning.as_bytes()).into_owned();
-            self.log.update(|report| report.partial.push(text));
+        let failed = partial::providers(opened.status, &opened.headers);
+        if !failed.is_empty() {
+            tracing::warn!(providers = failed.join("; "), "the answer is partial");
             self.lost = true;
+            self.log.update(|report| {
+                let new: Vec<_> = failed.into_iter().filter(|one| !report.partial.contains(one)).collect();
+                report.partial.extend(new);
+            });
         }
         let pages = self.pages;
         self.log.update(|report| report.pages = pages);
@@ -245,6 +279,9 @@ impl Pager {
         let index = page.index;
         page.index += 1;
         let text = page.envelope.text(range);
+        if let Some(window) = &mut self.window {
+            window.see(text);
+        }
         let digest = digest(text.as_bytes(), self.seed);
         page.given.push(digest);
         if let Some(count) = page.owed.get_mut(&digest).filter(|count| **count > 0) {
@@ -332,7 +369,8 @@ impl Pager {
     /// begun while nobody polls. Says whether it has just been asked for.
     fn look_ahead(&mut self) -> bool {
         let Some(page) = &mut self.page else { return false };
-        if page.ahead.is_some() || !self.plan.look_ahead {
+        // Where a window goes on is known at its end only.
+        if page.ahead.is_some() || !self.plan.look_ahead || self.window.is_some() {
             return false;
         }
         let Some(url) = page.envelope.next_link().and_then(|link| self.endpoint.follow(link).ok()) else {
@@ -352,6 +390,9 @@ impl Pager {
         // Lets the connection be used again; what is not there yet is not waited for.
         let _ = page.body.chunk().now_or_never();
         self.count(&page);
+        if self.window.is_some() {
+            return self.end_of_window(&page);
+        }
         self.empty_pages = if page.fresh == 0 { self.empty_pages + 1 } else { 0 };
         if self.empty_pages >= EMPTY_PAGES {
             return Err(self.circle(&page.url, &format!("{EMPTY_PAGES} pages in a row brought nothing new")));
@@ -359,6 +400,10 @@ impl Pager {
         let full = self.plan.page_size.is_some_and(|size| self.since_top >= u64::from(size));
         let url = match page.envelope.next_link() {
             Some(link) => match self.endpoint.follow(link) {
+                Ok(url) if self.plan.update_time.is_some() && window::is_too_deep(&url) => {
+                    self.go_on_by_time("its link passes over too much by number");
+                    return Ok(());
+                }
                 Ok(url) => url,
                 Err(error) => {
                     self.end(Some(&page.url));
@@ -375,9 +420,12 @@ impl Pager {
                 self.endpoint
                     .url_of(&self.call.clone().replacing_query("$skip", self.received.to_string()))?
             }
+            None if self.plan.update_time.is_some() && window::may_go_on(page.index, self.plan.page_size) => {
+                self.go_on_by_time("a full page has no link to more");
+                return Ok(());
+            }
             None => {
-                let complete = !self.lost;
-                self.log.update(|report| report.complete = complete);
+                self.finish();
                 return Ok(());
             }
         };
@@ -386,6 +434,103 @@ impl Pager {
         }
         self.next = Next::to(url, page.ahead);
         Ok(())
+    }
+
+    /// Everything has been read.
+    fn finish(&mut self) {
+        let complete = !self.lost;
+        self.log.update(|report| report.complete = complete);
+    }
+
+    /// Whether the service may give a smaller page where it refuses this one; asks for it.
+    fn ask_for_less(&mut self, error: &Error) -> bool {
+        let (Some(size), None, Some(400)) = (self.plan.page_size, &self.plan.resume, error.status()) else {
+            return false;
+        };
+        let Some(less) = self.plan.smaller.iter().copied().find(|less| *less < size) else { return false };
+        tracing::info!(size, less, %error, "the page is refused, asking for a smaller one");
+        self.plan.page_size = Some(less);
+        self.call = self.call.clone().replacing_query("$top", less.to_string());
+        (self.pages, self.next) = (0, Next::Begin);
+        true
+    }
+
+    /// Whether it was a link of the service's own that the service does not take.
+    fn link_failed(&self, error: &Error) -> bool {
+        let by_link = self.window.is_none() && (self.pages > 1 || self.plan.resume.is_some());
+        // Expansions fail with 500 by themselves.
+        let by_itself = error.status() == Some(500) && self.call.query("$expand").is_none();
+        let rejected = by_itself || matches!(error.status(), Some(400 | 404 | 410));
+        by_link && rejected && self.plan.update_time.is_some()
+    }
+
+    /// Goes over from the service's links to windows of the update time, from the beginning of the list: in which order
+    /// it was given nobody has promised. What was given already is recognised.
+    fn go_on_by_time(&mut self, why: &str) {
+        let Some(field) = self.plan.update_time else { return };
+        tracing::info!(why, page = self.pages, "going on by update time");
+        self.log.update(|report| report.degraded.push(window::LINKS.to_owned()));
+        self.turn_to_window(Window::new(field));
+    }
+
+    fn turn_to_window(&mut self, window: Window) {
+        match self.endpoint.url_of(&window.call(&self.call)) {
+            Ok(url) => {
+                self.followed.is_new(url.as_str());
+                self.next = Next::Page(url);
+            }
+            Err(_) => self.end(None),
+        }
+        self.window = Some(window);
+    }
+
+    /// Decides what comes after a page of a window.
+    fn end_of_window(&mut self, page: &Page) -> Result<()> {
+        let Some(mut window) = self.window.take() else { return Ok(()) };
+        window.count(page.fresh, is_further(&page.url));
+        let link = page.envelope.next_link().and_then(|link| self.endpoint.follow(link).ok());
+        let last = link.is_none() && !window::may_go_on(page.index, self.plan.page_size);
+        if last || window.is_past() {
+            if window.once_more() {
+                self.followed = Followed::default();
+                self.turn_to_window(window);
+            } else if last {
+                self.finish();
+            } else {
+                window.advance();
+                self.empty_pages = 0;
+                self.turn_to_window(window);
+            }
+            return Ok(());
+        }
+        self.empty_pages = if page.fresh == 0 { self.empty_pages + 1 } else { 0 };
+        if self.empty_pages >= EMPTY_PAGES_OF_AN_INSTANT {
+            return Err(self.circle(&page.url, "its pages bring nothing new"));
+        }
+        // More at one instant than a page holds: by the service's link, as far as it goes.
+        if let Some(url) = link.filter(|url| !window::is_too_deep(url) && self.followed.is_new(url.as_str()))
+        {
+            (self.next, self.window) = (Next::Page(url), Some(window));
+            return Ok(());
+        }
+        self.beyond_the_instant(window)
+    }
+
+    /// Goes on after an instant of which the service does not give all.
+    fn beyond_the_instant(&mut self, mut window: Window) -> Result<()> {
+        let error =
+            Error::new(ErrorKind::Decode, self.call.operation).with_position(Position::page(self.pages));
+        let Some(at) = window.pass_over() else {
+            self.end(None);
+            return Err(
+                error.with_message("the service gives no link to more, and its elements have no update time")
+            );
+        };
+        self.lost = true;
+        self.turn_to_window(window);
+        Err(error.with_message(format!(
+            "more was changed at {at} than the service gives at once: the rest is lost"
+        )))
     }
 
     /// The rest of the present page is lost. The walk goes on by a next link that was read already.
@@ -432,7 +577,12 @@ fn is_nothing(error: &Error) -> bool {
     error.status() == Some(404) && error.code().is_some()
 }
 
+/// Whether an address leads to a further page of what was asked for.
+fn is_further(url: &Url) -> bool {
+    url.query_pairs().any(|(name, _)| name == "$skiptoken" || name == "$skip")
+}
+
 /// What an address skips already: a resumed walk counts on from there.
-fn skipped(url: &Url) -> u64 {
+pub(super) fn skipped(url: &Url) -> u64 {
     url.query_pairs().find(|(name, _)| name == "$skip").and_then(|(_, n)| n.parse().ok()).unwrap_or_default()
 }

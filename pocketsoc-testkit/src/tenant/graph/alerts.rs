@@ -71,7 +71,7 @@ impl<'a> Sight<'a> {
         }
     }
 
-    fn tracked(self) -> &'a Tracked {
+    pub(super) fn tracked(self) -> &'a Tracked {
         match self {
             Self::Defender(alert) => &alert.triage,
             Self::Cloud(alert) => &alert.triage,
@@ -188,16 +188,16 @@ pub(in crate::tenant) fn ids(state: &State) -> Vec<String> {
 
 pub(super) fn list(tenant: &Tenant, request: &Request) -> Answer {
     admit(tenant, request, READ)?;
-    let asked = LIST.asked(request)?;
+    let asked = LIST.asked(tenant, request)?;
     let state = tenant.lock();
     let fitting: Vec<_> =
         sights(&state).into_iter().filter(|s| asked.passes(&|name| s.field(name))).collect();
     let render = |s: &Sight<'_>| id_first(s.json(tenant.machines(), &asked.view));
-    Ok(asked.page(tenant, request, fitting, render))
+    Ok(asked.page(tenant, request, fitting, |s| s.tracked().now().updated, render))
 }
 
 /// The one with this id, in a state that may be changed.
-fn tracked<'a>(state: &'a mut State, id: &str) -> Result<&'a mut Tracked, Reply> {
+pub(super) fn tracked<'a>(state: &'a mut State, id: &str) -> Result<&'a mut Tracked, Reply> {
     if let Some(name) = id.strip_prefix("dc") {
         let cloud = state.cloud.iter_mut().filter(|c| c.family().severity != "Informational");
         return cloud

@@ -5,8 +5,8 @@ use serde_json::{Value as Json, json};
 use super::alerts::sights;
 use super::listing::List;
 use super::{
-    Answer, Change, View, admit, comment_of, comments, id_first, not_found, verdict, wants_every_word, word,
-    wrong,
+    Answer, Change, View, admit, comment_of, comments, id_first, not_found, refusal, verdict,
+    wants_every_word, word, wrong,
 };
 use crate::filter::Value;
 use crate::message::{Reply, Request};
@@ -77,11 +77,12 @@ fn position(state: &State, id: &str) -> Result<usize, Reply> {
 
 pub(super) fn list(tenant: &Tenant, request: &Request) -> Answer {
     admit(tenant, request, READ)?;
-    let asked = LIST.asked(request)?;
+    let asked = LIST.asked(tenant, request)?;
     let state = tenant.lock();
     let fitting: Vec<_> = state.incidents.iter().filter(|i| asked.passes(&|name| field(i, name))).collect();
     let render = |i: &&IncidentRecord| id_first(json(tenant, &state, i, &asked.view));
-    Ok(asked.page(tenant, request, fitting, render))
+    let page = asked.page(tenant, request, fitting, |i| i.triage.now().updated, render);
+    too_much(&state, page)
 }
 
 pub(super) fn get(tenant: &Tenant, request: &Request, id: &str, mood: Mood) -> Answer {
@@ -95,7 +96,14 @@ pub(super) fn get(tenant: &Tenant, request: &Request, id: &str, mood: Mood) -> A
     let incident = &state.incidents[position(&state, id)?];
     let view = View { expand, every_word: wants_every_word(request), past: mood == Mood::Stale };
     let body = json(tenant, &state, incident, &view);
-    Ok(Reply::json(200, id_first(body)))
+    too_much(&state, Reply::json(200, id_first(body)))
+}
+
+/// The service fails where an answer holds more alerts than it can take.
+fn too_much(state: &State, reply: Reply) -> Answer {
+    let Some(most) = state.graph_troubles.most_alerts else { return Ok(reply) };
+    let alerts = String::from_utf8_lossy(&reply.body).matches("\"alertWebUrl\"").count();
+    if alerts > most { Err(refusal(500, "UnknownError", "")) } else { Ok(reply) }
 }
 
 pub(super) fn update(tenant: &Tenant, request: &Request, id: &str, mood: Mood) -> Answer {

@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
+use chrono::{DateTime, Utc};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 
-use super::{View, refusal, wants_every_word, wrong};
+use super::{GraphTroubles, View, refusal, wants_every_word, wrong};
 use crate::filter::{Filter, Value};
 use crate::message::{Reply, Request};
 use crate::tenant::{Tenant, origin};
@@ -25,11 +26,15 @@ pub(super) struct Asked {
     ascending: bool,
     top: usize,
     skip: usize,
+    /// Ordered by the last update, not by when it began.
+    by_update: bool,
+    troubles: GraphTroubles,
     pub(super) view: View,
 }
 
 impl List {
-    pub(super) fn asked(&self, request: &Request) -> Result<Asked, Reply> {
+    pub(super) fn asked(&self, tenant: &Tenant, request: &Request) -> Result<Asked, Reply> {
+        let troubles = tenant.lock().graph_troubles;
         let known = ["$filter", "$top", "$skip", "$skiptoken", "$count", "$orderby", "$expand"];
         if let Some(name) = request.options().find(|n| n.starts_with('$') && !known.contains(&n.as_str())) {
             return Err(wrong(&format!("The query option '{name}' is not supported.")));
@@ -43,7 +48,8 @@ impl List {
                 .map_err(|_| wrong(&format!("Invalid value '{text}' for {name} query option."))),
         };
         let top = number("$top")?.unwrap_or(self.largest.min(100));
-        if top > self.largest && self.strict {
+        let refused = troubles.largest_page.is_some_and(|largest| top > largest);
+        if refused || (top > self.largest && self.strict) {
             // The service names neither a code nor a reason.
             let body = json!({"error": {"code": "", "message": "", "details": []}});
             return Err(Reply::json(400, body.to_string()));
@@ -59,11 +65,17 @@ impl List {
             Some(_) => return Err(wrong("The query specified in the URI is not valid. $orderby")),
         };
         let filter = request.option("$filter").map(|text| self.filter(&text)).transpose()?;
+        let skip = number("$skip")?.or(number("$skiptoken")?).unwrap_or(0);
+        if skip > 0 && troubles.links_die_at.is_some_and(|most| skip >= most) {
+            return Err(refusal(400, "BadRequest", "Skip token is null or not allowed."));
+        }
         Ok(Asked {
             filter,
             ascending,
             top: top.clamp(1, self.largest),
-            skip: number("$skip")?.or(number("$skiptoken")?).unwrap_or(0),
+            skip,
+            by_update: request.option("$orderby").is_some_and(|order| order.starts_with("lastUpdate")),
+            troubles,
             view: View { expand, every_word: wants_every_word(request), past: false },
         })
     }
@@ -89,8 +101,12 @@ impl Asked {
         tenant: &Tenant,
         request: &Request,
         mut fitting: Vec<T>,
+        updated: impl Fn(&T) -> DateTime<Utc>,
         render: impl Fn(&T) -> String,
     ) -> Reply {
+        if self.by_update {
+            fitting.sort_by_key(|one| std::cmp::Reverse(updated(one)));
+        }
         if self.ascending {
             fitting.reverse();
         }
@@ -102,8 +118,9 @@ impl Asked {
             let _ = write!(body, ",\"@odata.count\":{}", fitting.len());
         }
         let next = self.skip + page.len();
-        if next < fitting.len() {
-            let _ = write!(body, ",\"@odata.nextLink\":{}", json!(link(request, next)));
+        let silent = self.troubles.silent || self.troubles.stalls_at.is_some_and(|most| next >= most);
+        if next < fitting.len() && !silent {
+            let _ = write!(body, ",\"@odata.nextLink\":{}", json!(link(request, next, self.troubles.skips)));
         }
         let _ = write!(body, ",\"value\":[{}]}}", page.join(","));
         Reply::json(200, body)
@@ -111,13 +128,13 @@ impl Asked {
 }
 
 /// The link to more: the same options, further on.
-fn link(request: &Request, skip: usize) -> String {
+fn link(request: &Request, skip: usize, by_number: bool) -> String {
     let mut link = format!("{}{}?", origin(request, "graph.microsoft.com"), request.path);
     for name in ["$filter", "$top", "$orderby", "$expand", "$count"] {
         if let Some(value) = request.option(name) {
             let _ = write!(link, "{name}={}&", utf8_percent_encode(&value, NON_ALPHANUMERIC));
         }
     }
-    let _ = write!(link, "$skiptoken=skip~{skip}");
+    let _ = if by_number { write!(link, "$skip={skip}") } else { write!(link, "$skiptoken=skip~{skip}") };
     link
 }

@@ -4,6 +4,7 @@ mod alerts;
 mod evidence;
 mod incidents;
 mod listing;
+mod troubles;
 
 use serde_json::{Map, Value as Json, json};
 
@@ -13,6 +14,7 @@ use crate::message::{Reply, Request};
 use crate::population::{Remark, Triage, guid};
 
 pub(super) use alerts::ids as alert_ids;
+pub use troubles::GraphTroubles;
 
 type Answer = Result<Reply, Reply>;
 
