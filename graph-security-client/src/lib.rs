@@ -6,6 +6,7 @@ mod comment;
 pub mod evidence;
 mod hunting;
 mod incidents;
+mod many;
 mod normalize;
 mod rules;
 mod scores;
@@ -20,6 +21,7 @@ pub use hunting::Hunting;
 pub use incidents::{
     Incident, IncidentId, IncidentMerge, IncidentQuery, IncidentUpdate, Incidents, fields as incident_fields,
 };
+pub use many::{Many, OneOfMany};
 pub use normalize::{normalize_alert, normalize_incident};
 pub use rules::{
     AlertTemplate, DetectionAction, DetectionRule, DetectionRuleUpdate, DetectionRules, LastRun,

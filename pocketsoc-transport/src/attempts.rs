@@ -180,7 +180,7 @@ impl Endpoint {
         let Some(limiter) = self.connection.limiter(call.quota) else { return Ok(None) };
         let remaining = deadline.map(|end| end.saturating_sub(shared.clock.monotonic()));
         let patience = remaining.unwrap_or(shared.times.of(call).operation);
-        let slot = Box::pin(limiter.acquire(call.lane, call.operation, patience));
+        let slot = Box::pin(limiter.acquire_all(call.weight, call.lane, call.operation, patience));
         let Some(remaining) = remaining else { return slot.await.map(Some) };
         match future::select(slot, shared.clock.sleep(remaining)).await {
             Either::Left((permit, _)) => permit.map(Some),

@@ -71,6 +71,8 @@ pub struct Call {
     pub(crate) lane: Lane,
     pub(crate) permission: Option<&'static str>,
     pub(crate) runs_long: bool,
+    /// How many calls of its quota it counts as.
+    pub(crate) weight: u32,
 }
 
 impl Call {
@@ -142,6 +144,7 @@ impl Call {
             lane: Lane::Triage,
             permission: None,
             runs_long: false,
+            weight: 1,
         }
     }
 
@@ -210,6 +213,13 @@ impl Call {
     #[must_use]
     pub fn with_long_run(mut self) -> Self {
         self.runs_long = true;
+        self
+    }
+
+    /// Says how many calls of its quota it counts as.
+    #[must_use]
+    pub(crate) fn with_weight(mut self, calls: u32) -> Self {
+        self.weight = calls;
         self
     }
 

@@ -93,8 +93,15 @@ impl Endpoint {
     /// # Errors
     /// What the service said; `Decode` when the answer is not of that shape, which is `OutcomeUnknown` for a write.
     pub async fn element<T: Decode>(&self, call: &Call) -> Result<T> {
-        let bytes = self.bytes(call).await?;
-        T::decode(text(call, &bytes)?).map_err(|e| unreadable(call, &place(&e)))
+        self.read(call, &self.bytes(call).await?)
+    }
+
+    /// Reads the answer of a call as one element, its raw bytes kept.
+    ///
+    /// # Errors
+    /// `Decode` when it is not of that shape, which is `OutcomeUnknown` for a write.
+    pub fn read<T: Decode>(&self, call: &Call, answer: &[u8]) -> Result<T> {
+        T::decode(text(call, answer)?).map_err(|e| unreadable(call, &place(&e)))
     }
 
     /// Makes a call and reads its whole answer, which may be empty.

@@ -2,6 +2,7 @@
 
 mod attempts;
 mod auth;
+mod batch;
 mod body;
 mod call;
 mod clock;

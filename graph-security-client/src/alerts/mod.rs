@@ -15,6 +15,7 @@ use pocketsoc_transport::{Call, Decode, Endpoint, Method, PagePlan, Replay, Walk
 
 use crate::client::call;
 use crate::comment::{self, AlertComment};
+use crate::many::{self, Change, Many};
 
 const READ: &str = "SecurityAlert.Read.All";
 const WRITE: &str = "SecurityAlert.ReadWrite.All";
@@ -84,6 +85,36 @@ impl Alerts {
     /// Changes an alert; whatever the service answers besides success is left to who reads back.
     pub(crate) async fn write(&self, id: &AlertId, update: &AlertUpdate) -> Result<()> {
         self.endpoint.bytes(&self::update(id, update)?).await.map(drop)
+    }
+
+    /// Many alerts, twenty a request, in the order of their ids; what became of each. Page: "Get alert".
+    ///
+    /// One failure does not end the others. Needs `SecurityAlert.Read.All`. Limits: each counts as a call.
+    pub fn get_many(
+        &self,
+        ids: impl IntoIterator<Item = AlertId, IntoIter: Send + 'static>,
+    ) -> Many<AlertId, Alert> {
+        many::get(self.endpoint.clone(), "get alerts", ids, Box::new(get))
+    }
+
+    /// Changes many alerts alike, twenty a request, and looks whether it is so; what became of each, in the order of their
+    /// ids. Page: "Update alert".
+    ///
+    /// One failure does not end the others. Needs `SecurityAlert.ReadWrite.All`. Limits: each counts as a call, and each
+    /// look as another one.
+    pub fn update_many(
+        &self,
+        ids: impl IntoIterator<Item = AlertId, IntoIter: Send + 'static>,
+        update: &AlertUpdate,
+    ) -> Many<AlertId, Alert> {
+        let (written, asked) = (update.clone(), update.clone());
+        let change = Change {
+            operation: "update alerts",
+            write: Box::new(move |id: &AlertId| self::update(id, &written)),
+            get: Box::new(get),
+            shows: Box::new(move |alert| Ok(asked.shows_in(alert))),
+        };
+        many::update(self.endpoint.clone(), ids, change)
     }
 
     /// Adds a comment; all comments as they now are. Page: "Create comment for alert".

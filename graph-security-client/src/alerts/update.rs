@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::Alert;
+use crate::many::{fits, is_owner};
 use crate::words::{AlertClassification, AlertDetermination, AlertStatus};
 
 /// What to change on an alert; what is not set is not sent, and the service keeps or recalculates it. Page: "Update
@@ -70,5 +72,18 @@ impl AlertUpdate {
     pub fn with_custom_details(mut self, details: BTreeMap<String, String>) -> Self {
         self.custom_details = Some(details);
         self
+    }
+
+    /// Whether what is seen is what was asked for.
+    pub(super) fn shows_in(&self, seen: &Alert) -> bool {
+        let details = |asked: &BTreeMap<String, String>| {
+            asked.len() == seen.custom_details.len()
+                && asked.iter().all(|(name, text)| seen.custom_details.get(name) == Some(text))
+        };
+        fits(self.status.as_ref(), seen.status.as_ref())
+            && fits(self.classification.as_ref(), seen.classification.as_ref())
+            && fits(self.determination.as_ref(), seen.determination.as_ref())
+            && is_owner(self.assigned_to.as_ref(), seen.assigned_to.as_deref())
+            && self.custom_details.as_ref().is_none_or(details)
     }
 }

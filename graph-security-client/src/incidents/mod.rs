@@ -10,11 +10,13 @@ pub use merge::IncidentMerge;
 pub use query::{IncidentQuery, fields};
 pub use update::IncidentUpdate;
 
-use pocketsoc_model::{Lane, Result, ResumePoint};
+use pocketsoc_model::{Error, ErrorKind, Lane, Result, ResumePoint};
 use pocketsoc_transport::{Call, Endpoint, Method, PagePlan, Replay, Walk};
 
 use crate::client::call;
 use crate::comment::{self, AlertComment};
+use crate::many::{self, Change, Many};
+use crate::words::IncidentStatus;
 
 const READ: &str = "SecurityIncident.Read.All";
 const WRITE: &str = "SecurityIncident.ReadWrite.All";
@@ -92,6 +94,37 @@ impl Incidents {
         Ok(serde_json::from_slice(&answer).ok())
     }
 
+    /// Many incidents without their alerts, twenty a request, in the order of their ids; what became of each. Page: "Get
+    /// incident".
+    ///
+    /// One failure does not end the others. Needs `SecurityIncident.Read.All`. Limits: each counts as a call.
+    pub fn get_many(
+        &self,
+        ids: impl IntoIterator<Item = IncidentId, IntoIter: Send + 'static>,
+    ) -> Many<IncidentId, Incident> {
+        many::get(self.endpoint.clone(), "get incidents", ids, Box::new(get))
+    }
+
+    /// Changes many incidents alike, twenty a request, and looks whether it is so; what became of each, in the order of
+    /// their ids. Page: "Update incident".
+    ///
+    /// One failure does not end the others; one that was merged is a `NotApplied` that names where it leads. Needs
+    /// `SecurityIncident.ReadWrite.All`. Limits: each counts as a call, and each look as another one.
+    pub fn update_many(
+        &self,
+        ids: impl IntoIterator<Item = IncidentId, IntoIter: Send + 'static>,
+        update: &IncidentUpdate,
+    ) -> Many<IncidentId, Incident> {
+        let (written, asked) = (update.clone(), update.clone());
+        let change = Change {
+            operation: "update incidents",
+            write: Box::new(move |id: &IncidentId| self::update(id, &written)),
+            get: Box::new(get),
+            shows: Box::new(move |incident| shows(&asked, incident)),
+        };
+        many::update(self.endpoint.clone(), ids, change)
+    }
+
     /// Adds a comment; all comments as they now are. Page: "Create comment for incident".
     ///
     /// It is never sent twice. Needs `SecurityIncident.ReadWrite.All`.
@@ -105,6 +138,20 @@ impl Incidents {
     /// Adds a comment; whatever the service answers besides success is left to who reads back.
     pub(crate) async fn remark(&self, id: &IncidentId, text: &str) -> Result<()> {
         self.endpoint.bytes(&comment_on(id, text)?).await.map(drop)
+    }
+}
+
+/// Whether a change shows; one that was merged cannot show it.
+fn shows(update: &IncidentUpdate, incident: &Incident) -> Result<bool> {
+    match &incident.redirect_incident_id {
+        Some(target) if incident.status == Some(IncidentStatus::Redirected) => {
+            Err(Error::new(ErrorKind::NotApplied, "update incidents")
+                .with_message(
+                    "the service answered success, and nothing has changed: it was merged into another one",
+                )
+                .with_hint(format!("it was merged into {target}: change that one")))
+        }
+        _ => Ok(update.shows_in(incident)),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::Incident;
+use crate::many::{fits, is_owner};
 use crate::words::{AlertClassification, AlertDetermination, AlertSeverity, IncidentStatus};
 
 /// What to change on an incident; what is not set is not sent, and the service keeps or recalculates it. Page: "Update
@@ -113,5 +115,19 @@ impl IncidentUpdate {
     pub fn with_summary(mut self, text: impl Into<String>) -> Self {
         self.summary = Some(text.into());
         self
+    }
+
+    /// Whether what is seen is what was asked for.
+    pub(super) fn shows_in(&self, seen: &Incident) -> bool {
+        fits(self.status.as_ref(), seen.status.as_ref())
+            && fits(self.classification.as_ref(), seen.classification.as_ref())
+            && fits(self.determination.as_ref(), seen.determination.as_ref())
+            && is_owner(self.assigned_to.as_ref(), seen.assigned_to.as_deref())
+            && fits(self.custom_tags.as_ref(), Some(&seen.custom_tags))
+            && fits(self.display_name.as_ref(), seen.display_name.as_ref())
+            && fits(self.description.as_ref(), seen.description.as_ref())
+            && fits(self.severity.as_ref(), seen.severity.as_ref())
+            && fits(self.resolving_comment.as_ref(), seen.resolving_comment.as_ref())
+            && fits(self.summary.as_ref(), seen.summary.as_ref())
     }
 }

@@ -5,6 +5,7 @@ mod decode;
 mod evidence;
 mod healing;
 mod hunting;
+mod many;
 mod requests;
 mod source;
 mod specimens;

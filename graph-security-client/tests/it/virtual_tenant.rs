@@ -33,3 +33,9 @@ pub(crate) fn alerts(tenant: &Tenant) -> GraphAlertDetections {
 pub(crate) fn incidents(tenant: &Tenant) -> GraphIncidentDetections {
     client(tenant).incident_detections("Graph")
 }
+
+/// A connection that keeps to the published quotas.
+pub(crate) fn paced(tenant: &Tenant) -> Connection {
+    let credential = Credential::client_secret(Tenant::ID, Tenant::CLIENT_ID, Secret::new(Tenant::SECRET));
+    Connection::builder(credential, Cloud::Public).http(tenant.exchange()).clock(clock()).build().unwrap()
+}

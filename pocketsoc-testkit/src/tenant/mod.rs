@@ -440,6 +440,7 @@ impl Tenant {
             ["msi", "token"] => entra::app_service(self, request),
             ["api", rest @ ..] => mde::route(self, request, rest, mood),
             ["v1.0", "security", rest @ ..] => graph::route(self, request, rest, mood),
+            ["v1.0" | "beta", "$batch"] if request.method == "POST" => graph::batch(self, request),
             [first, rest @ ..] if first.eq_ignore_ascii_case("subscriptions") => {
                 arm::route(self, request, rest, mood)
             }

@@ -15,6 +15,8 @@ use super::window::{Counter, Ready};
 pub(crate) struct Limiter {
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
+    /// Who takes several slots takes them alone: two with half of what they need would wait for each other.
+    several: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug)]
@@ -40,6 +42,7 @@ impl State {
 pub(crate) struct Permit {
     limiter: Arc<Limiter>,
     counted: bool,
+    slots: u32,
 }
 
 impl Permit {
@@ -53,7 +56,9 @@ impl Drop for Permit {
     fn drop(&mut self) {
         let now = self.limiter.clock.monotonic();
         let mut state = self.limiter.lock();
-        state.counter.answered(now, self.counted);
+        for _ in 0..self.slots {
+            state.counter.answered(now, self.counted);
+        }
         state.wake_first();
     }
 }
@@ -77,7 +82,7 @@ impl Limiter {
     pub(crate) fn new(rule: Rule, clock: Arc<dyn Clock>) -> Self {
         let counter = Counter::new(rule, clock.monotonic());
         let state = State { counter, paused_until: Duration::ZERO, queue: BTreeMap::new(), arrivals: 0 };
-        Self { clock, state: Mutex::new(state) }
+        Self { clock, state: Mutex::new(state), several: tokio::sync::Mutex::new(()) }
     }
 
     /// Waits for a slot.
@@ -93,7 +98,7 @@ impl Limiter {
         let place = self.queue_up(lane);
         loop {
             match self.try_go(&place, lane, operation, patience)? {
-                Turn::Go => return Ok(Permit { limiter: Arc::clone(self), counted: true }),
+                Turn::Go => return Ok(Permit { limiter: Arc::clone(self), counted: true, slots: 1 }),
                 Turn::Sleep(wait) => {
                     tokio::select! {
                         () = self.clock.sleep(wait) => {}
@@ -103,6 +108,29 @@ impl Limiter {
                 Turn::Wait => place.notify.notified().await,
             }
         }
+    }
+
+    /// Waits for as many slots as a call counts for.
+    ///
+    /// # Errors
+    /// As [`acquire`](Self::acquire).
+    pub(crate) async fn acquire_all(
+        self: &Arc<Self>,
+        slots: u32,
+        lane: Lane,
+        operation: &'static str,
+        patience: Duration,
+    ) -> Result<Permit> {
+        if slots <= 1 {
+            return self.acquire(lane, operation, patience).await;
+        }
+        let _alone = self.several.lock().await;
+        let mut all = self.acquire(lane, operation, patience).await?;
+        while all.slots < slots {
+            let mut one = self.acquire(lane, operation, patience).await?;
+            all.slots += std::mem::take(&mut one.slots);
+        }
+        Ok(all)
     }
 
     /// Nothing goes for `wait`: the service said so.

@@ -1,6 +1,7 @@
 //! Graph security: alerts and incidents, with the service's quirks and words of refusal.
 
 mod alerts;
+mod batch;
 mod evidence;
 mod incidents;
 mod listing;
@@ -14,6 +15,7 @@ use crate::message::{Reply, Request};
 use crate::population::{Remark, Triage, guid};
 
 pub(super) use alerts::ids as alert_ids;
+pub(super) use batch::run as batch;
 pub use troubles::GraphTroubles;
 
 type Answer = Result<Reply, Reply>;
