@@ -22,11 +22,33 @@ pub enum Operation {
     Actions,
     /// Run hunting queries.
     Hunt,
+    /// Merge incidents.
+    MergeIncidents,
+    /// Read custom detection rules.
+    DetectionRules,
+    /// Create, change and delete custom detection rules.
+    ManageDetectionRules,
+    /// Read secure scores.
+    SecureScores,
 }
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Self; 6] =
+    pub const ALL: [Self; 10] = [
+        Self::View,
+        Self::Triage,
+        Self::Machines,
+        Self::Isolate,
+        Self::Actions,
+        Self::Hunt,
+        Self::MergeIncidents,
+        Self::DetectionRules,
+        Self::ManageDetectionRules,
+        Self::SecureScores,
+    ];
+
+    /// Those that a responder needs: what [`Capabilities`] are about.
+    pub const RESPONSE: [Self; 6] =
         [Self::View, Self::Triage, Self::Machines, Self::Isolate, Self::Actions, Self::Hunt];
 }
 
@@ -166,13 +188,26 @@ const GRAPH_ALERT: &[Row] = &[
     row(Operation::Triage, "SecurityAlert.ReadWrite.All", "SecurityAlert.ReadWrite.All")
         .including(Operation::View),
     row(Operation::Hunt, "ThreatHunting.Read.All", "ThreatHunting.Read.All"),
+    RULES,
+    MANAGE_RULES,
+    SCORES,
 ];
 const GRAPH_INCIDENT: &[Row] = &[
     row(Operation::View, "SecurityIncident.Read.All", "SecurityIncident.Read.All"),
     row(Operation::Triage, "SecurityIncident.ReadWrite.All", "SecurityIncident.ReadWrite.All")
         .including(Operation::View),
     row(Operation::Hunt, "ThreatHunting.Read.All", "ThreatHunting.Read.All"),
+    // Another one than for changes of any other kind.
+    row(Operation::MergeIncidents, "SecurityData.Manage.All", "SecurityData.Manage.All"),
+    RULES,
+    MANAGE_RULES,
+    SCORES,
 ];
+const RULES: Row = row(Operation::DetectionRules, "CustomDetection.Read.All", "CustomDetection.Read.All");
+const MANAGE_RULES: Row =
+    row(Operation::ManageDetectionRules, "CustomDetection.ReadWrite.All", "CustomDetection.ReadWrite.All")
+        .including(Operation::DetectionRules);
+const SCORES: Row = row(Operation::SecureScores, "SecurityEvents.Read.All", "SecurityEvents.Read.All");
 
 fn rows(product: &Product) -> &'static [Row] {
     [
@@ -212,8 +247,8 @@ impl Capabilities {
             }
             allowed
         };
-        let all = Operation::ALL.map(&mut may);
-        let lacking: Vec<_> = Operation::ALL
+        let all = Operation::RESPONSE.map(&mut may);
+        let lacking: Vec<_> = Operation::RESPONSE
             .into_iter()
             .zip(all)
             .filter(|(_, may)| *may == Some(false))
@@ -236,7 +271,7 @@ mod tests {
 
     #[test]
     fn the_least_grants_are_those_of_the_guides() {
-        let of = |product: &Product| RequiredPermissions::of(product, &Operation::ALL);
+        let of = |product: &Product| RequiredPermissions::of(product, &Operation::RESPONSE);
         let endpoint = of(&Product::DEFENDER_ENDPOINT);
         assert_eq!(
             endpoint.application,
@@ -260,6 +295,12 @@ mod tests {
 
         let incidents = RequiredPermissions::of(&Product::GRAPH_INCIDENT, &[Operation::Triage]);
         assert_eq!(incidents.application, ["SecurityIncident.ReadWrite.All"]);
+        let all = RequiredPermissions::of(&Product::GRAPH_INCIDENT, &Operation::ALL).application;
+        let all: Vec<_> = all.into_iter().skip(2).collect();
+        assert_eq!(
+            all,
+            ["SecurityData.Manage.All", "CustomDetection.ReadWrite.All", "SecurityEvents.Read.All"]
+        );
         assert_eq!(RequiredPermissions::of(&Product::new("acme"), &[]), RequiredPermissions::default());
     }
 

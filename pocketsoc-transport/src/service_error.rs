@@ -200,9 +200,17 @@ fn hint(call: &Call, service: Service, kind: ErrorKind, retry_after: Option<Dura
             _ => "assign Security Reader (to view) or Security Admin (to change status) on the subscription".into(),
         },
         ErrorKind::PermissionDenied => match call.permission {
-            Some(permission) => format!(
-                "the app registration may lack {permission}: add it under API permissions, grant admin consent, then sign in again"
-            ),
+            Some(permission) => {
+                // One setup guide misspells it.
+                let misspelt = if permission.starts_with("CustomDetection.") {
+                    " (a guide calls it CustomDetectionsRead.All: there is none of that name)"
+                } else {
+                    ""
+                };
+                format!(
+                    "the app registration may lack {permission}{misspelt}: add it under API permissions, grant admin consent, then sign in again"
+                )
+            }
             None => "check the app registration's API permissions and that admin consent was granted".into(),
         },
         ErrorKind::RateLimited => match retry_after {

@@ -70,7 +70,7 @@ impl NewDetectionRule {
 
     /// What is sent; what the service would refuse is refused here.
     pub(super) fn body(&self) -> Result<Value> {
-        let mut body = self.said.body()?;
+        let mut body = self.said.body().map_err(|error| error.with_operation("create the detection rule"))?;
         let missing = ["displayName", "queryCondition", "schedule", "detectionAction"]
             .into_iter()
             .find(|name| body.get(*name).is_none_or(Value::is_null));

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod decode;
+mod endpoints;
 mod evidence;
 mod healing;
 mod hunting;

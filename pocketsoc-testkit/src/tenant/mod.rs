@@ -95,6 +95,7 @@ struct State {
     buckets: arm::Buckets,
     hunting: hunting::Limits,
     graph_troubles: GraphTroubles,
+    graph_rules: Vec<serde_json::Value>,
     quotas: quotas::Counted,
     processes: hunting::Processes,
     minted: u64,
@@ -223,6 +224,7 @@ impl TenantBuilder {
                 buckets: arm::Buckets::default(),
                 hunting: hunting::Limits::default(),
                 graph_troubles: GraphTroubles::default(),
+                graph_rules: Vec::new(),
                 quotas: quotas::Counted::default(),
                 processes: hunting::Processes { count: 200, until: now },
                 minted: 0,
@@ -440,6 +442,7 @@ impl Tenant {
             ["msi", "token"] => entra::app_service(self, request),
             ["api", rest @ ..] => mde::route(self, request, rest, mood),
             ["v1.0", "security", rest @ ..] => graph::route(self, request, rest, mood),
+            ["beta", "security", "rules", "detectionRules", rest @ ..] => graph::rules(self, request, rest),
             ["v1.0" | "beta", "$batch"] if request.method == "POST" => graph::batch(self, request),
             [first, rest @ ..] if first.eq_ignore_ascii_case("subscriptions") => {
                 arm::route(self, request, rest, mood)

@@ -27,7 +27,7 @@ pub struct App {
     pub(super) enabled: bool,
 }
 
-const ROLES: [&str; 24] = [
+const ROLES: [&str; 28] = [
     "Alert.Read.All",
     "Alert.ReadWrite.All",
     "Machine.Read.All",
@@ -52,9 +52,13 @@ const ROLES: [&str; 24] = [
     "SecurityIncident.Read.All",
     "SecurityIncident.ReadWrite.All",
     "ThreatHunting.Read.All",
+    "SecurityData.Manage.All",
+    "CustomDetection.Read.All",
+    "CustomDetection.ReadWrite.All",
+    "SecurityEvents.Read.All",
 ];
 
-const SCOPES: [&str; 25] = [
+const SCOPES: [&str; 29] = [
     "Alert.Read",
     "Alert.ReadWrite",
     "Machine.Read",
@@ -79,6 +83,10 @@ const SCOPES: [&str; 25] = [
     "SecurityIncident.Read.All",
     "SecurityIncident.ReadWrite.All",
     "ThreatHunting.Read.All",
+    "SecurityData.Manage.All",
+    "CustomDetection.Read.All",
+    "CustomDetection.ReadWrite.All",
+    "SecurityEvents.Read.All",
     "user_impersonation",
 ];
 

@@ -163,6 +163,31 @@ pub(super) fn update(tenant: &Tenant, request: &Request, id: &str, mood: Mood) -
     Ok(Reply::json(200, id_first(body)))
 }
 
+/// Merges incidents into the oldest of them.
+pub(super) fn merge(tenant: &Tenant, request: &Request) -> Answer {
+    admit(tenant, request, &["SecurityData.Manage.All"])?;
+    let body = request.json().unwrap_or_default();
+    let ids: Vec<&str> =
+        body["incidentIds"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
+    if ids.len() < 2 {
+        return Err(wrong("At least two incidents are needed."));
+    }
+    let now = tenant.clock().now();
+    let mut state = tenant.lock();
+    let mut places = ids.iter().map(|id| position(&state, id)).collect::<Result<Vec<_>, _>>()?;
+    places.sort_by_key(|at| state.incidents[*at].created);
+    let target = state.incidents[places[0]].id;
+    if let Some(text) = body["incidentComment"].as_str() {
+        let remark = Remark { text: text.to_owned(), by: Tenant::CLIENT_ID.to_owned(), at: now };
+        state.incidents[places[0]].triage.change(now, |triage| triage.remarks.push(remark));
+    }
+    for at in &places[1..] {
+        state.incidents[*at].redirected_to = Some(target);
+        state.incidents[*at].triage.change(now, |triage| triage.set_status("redirected", now));
+    }
+    Ok(Reply::json(200, json!({"targetIncidentId": target.to_string()}).to_string()))
+}
+
 pub(super) fn comment(tenant: &Tenant, request: &Request, id: &str, mood: Mood) -> Answer {
     admit(tenant, request, WRITE)?;
     let text = comment_of(request)?;

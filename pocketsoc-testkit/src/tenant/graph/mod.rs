@@ -5,6 +5,8 @@ mod batch;
 mod evidence;
 mod incidents;
 mod listing;
+mod rules;
+mod scores;
 mod troubles;
 
 use serde_json::{Map, Value as Json, json};
@@ -31,12 +33,20 @@ pub(super) fn route(tenant: &Tenant, request: &Request, path: &[&str], mood: Moo
         ("POST", ["alerts_v2", _, "comments"]) => alerts::comment(tenant, request, path[1], mood),
         ("POST", ["runhuntingquery"]) => hunt(tenant, request),
         ("GET", ["incidents"]) => incidents::list(tenant, request),
+        ("GET", ["securescores"]) => scores::list(tenant, request),
+        ("GET", ["securescorecontrolprofiles"]) => scores::controls(tenant, request),
+        ("POST", ["incidents", "mergeincidents"]) => incidents::merge(tenant, request),
         ("GET", ["incidents", _]) => incidents::get(tenant, request, path[1], mood),
         ("PATCH", ["incidents", _]) => incidents::update(tenant, request, path[1], mood),
         ("POST", ["incidents", _, "comments"]) => incidents::comment(tenant, request, path[1], mood),
         _ => Err(refusal(404, "BadRequest", "Resource not found for the segment.")),
     };
     answer.unwrap_or_else(|refused| refused).with_header("request-id", guid(request.path.len() as u64))
+}
+
+/// Answers `/beta/security/rules/detectionRules…`.
+pub(super) fn rules(tenant: &Tenant, request: &Request, path: &[&str]) -> Reply {
+    rules::answer(tenant, request, path).unwrap_or_else(|refused| refused)
 }
 
 pub(super) fn refusal(status: u16, code: &str, message: &str) -> Reply {
