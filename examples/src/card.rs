@@ -1,6 +1,7 @@
 //! One detection as a person wants to read it: what it is, who and what it involves, and the source's extras last.
 
-use pocketsoc_model::{Detection, Entity, EntityKind, Process, same_word};
+use pocketsoc_model::{Detection, Entity, EntityKind, ProcessNode, same_word};
+use serde::Serialize;
 
 use crate::output::{clean, minute};
 
@@ -45,8 +46,11 @@ pub(crate) fn of(d: &Detection) -> String {
     for (kind, entities) in grouped(&d.entities) {
         lines.push(String::new());
         lines.push(format!("  {kind} ({})", entities.len()));
-        let shown = entities.iter().filter(|e| !is_shown_with_a_child(e, &entities));
-        lines.extend(shown.flat_map(|e| entity(e)).map(|line| format!("    {line}")));
+        if kind == "process" {
+            lines.extend(d.process_tree().iter().map(|node| format!("    {}", process(node))));
+        } else {
+            lines.extend(entities.iter().map(|e| format!("    {}", entity(e))));
+        }
     }
     if !d.comments.is_empty() {
         lines.push(String::new());
@@ -90,36 +94,44 @@ fn grouped(entities: &[Entity]) -> Vec<(&'static str, Vec<&Entity>)> {
     groups
 }
 
-fn process(entity: &Entity) -> Option<&Process> {
-    if let EntityKind::Process(process) = &entity.kind { Some(process) } else { None }
+/// A process of a tree: those that it has started follow, one deeper.
+#[derive(Serialize)]
+pub(crate) struct ProcessLine<'a> {
+    depth: usize,
+    name: &'a str,
+    pid: Option<i64>,
+    command_line: Option<&'a str>,
 }
 
-/// A process that stands above one it has started need not stand alone as well.
-fn is_shown_with_a_child(entity: &Entity, group: &[&Entity]) -> bool {
-    let Some(own) = process(entity).filter(|own| own.pid.is_some() && own.parent.is_none()) else {
-        return false;
+/// The processes of a detection, each behind the one that started it.
+pub(crate) fn processes<'a>(d: &'a Detection) -> Vec<ProcessLine<'a>> {
+    let line = |node: ProcessNode<'a>| ProcessLine {
+        depth: node.depth,
+        name: node.name,
+        pid: node.process.pid,
+        command_line: node.process.command_line.as_deref(),
     };
-    group
-        .iter()
-        .filter_map(|other| process(other)?.parent.as_ref())
-        .any(|parent| parent.process.pid == own.pid)
+    d.process_tree().into_iter().map(line).collect()
 }
 
-/// An entity in a line; a process under the one that started it.
-fn entity(entity: &Entity) -> Vec<String> {
+/// So deep a process is moved to the right; those below stand beneath each other.
+const DEEPEST: usize = 12;
+
+/// A process, below the one that started it.
+fn process(node: &ProcessNode<'_>) -> String {
+    let arm = match node.depth.min(DEEPEST) {
+        0 => String::new(),
+        depth => format!("{}└─ ", "   ".repeat(depth - 1)),
+    };
+    let pid = node.process.pid.map(|pid| format!("  [{pid}]")).unwrap_or_default();
+    let command = node.process.command_line.as_ref().map(|line| format!("  {line}")).unwrap_or_default();
+    format!("{arm}{}", clean(&format!("{}{pid}{command}", node.name)).trim())
+}
+
+/// An entity in a line.
+fn entity(entity: &Entity) -> String {
     let some = |texts: Vec<Option<String>>| texts.into_iter().flatten().collect::<Vec<_>>().join("  ");
     let more = match &entity.kind {
-        EntityKind::Process(process) => {
-            let told = some(vec![process.pid.map(|pid| format!("[{pid}]")), process.command_line.clone()]);
-            let name = line(entity, &told);
-            return match &process.parent {
-                Some(parent) => {
-                    let pid = parent.process.pid.map(|pid| format!("  [{pid}]")).unwrap_or_default();
-                    vec![clean(&format!("{}{pid}", parent.name)), format!("└─ {name}")]
-                }
-                None => vec![name],
-            };
-        }
         EntityKind::File(file) => {
             some(vec![file.path.clone(), file.sha256.clone().or_else(|| file.sha1.clone())])
         }
@@ -136,10 +148,6 @@ fn entity(entity: &Entity) -> Vec<String> {
         EntityKind::Other(other) => other.kind.clone().unwrap_or_default(),
         _ => String::new(),
     };
-    vec![line(entity, &more)]
-}
-
-fn line(entity: &Entity, more: &str) -> String {
     clean(&format!("{}  {more}", entity.name)).trim().to_owned()
 }
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use comfy_table::presets::NOTHING;
 use comfy_table::{Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Table, Width};
 use pocketsoc_model::ocsf::Activity;
-use pocketsoc_model::{Detection, EntityKind, Severity, Status};
+use pocketsoc_model::{Detection, EntityKind, RawJson, Severity, Status};
 use serde::Serialize;
 
 use crate::args::Common;
@@ -28,6 +28,16 @@ pub(crate) trait Rows {
     fn columns(&self) -> Vec<&str>;
     /// A row's cells.
     fn cells(&self, row: &Self::Row) -> Vec<String>;
+}
+
+/// A detection with its processes in order, as a line of JSON.
+#[derive(Serialize)]
+struct Card<'a> {
+    #[serde(flatten)]
+    detection: &'a Detection,
+    process_tree: Vec<card::ProcessLine<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    raw: Option<&'a RawJson>,
 }
 
 /// Prints detections as they come.
@@ -72,7 +82,15 @@ impl Output {
 
     /// A detection with everything it has, or as a line of JSON.
     pub(crate) fn card(&mut self, detection: &Detection, activity: Activity) -> Result<(), Failure> {
-        if self.table { self.text(&card::of(detection)) } else { self.json(detection, activity) }
+        if self.table {
+            return self.text(&card::of(detection));
+        }
+        let processes = card::processes(detection);
+        if self.ocsf || processes.is_empty() {
+            return self.json(detection, activity);
+        }
+        let raw = detection.raw.as_ref().filter(|_| self.raw);
+        self.line(&Card { detection, process_tree: processes, raw })
     }
 
     /// A detection as a line of JSON.

@@ -1,6 +1,6 @@
 //! The client and its builder, and what every call of it has in common.
 
-use pocketsoc_model::{Product, Result, TransitionTable};
+use pocketsoc_model::{Error, ErrorKind, Product, Result, TransitionTable};
 use pocketsoc_transport::{Call, Connection, Endpoint, Method, Service, quota};
 
 use crate::alerts::Alerts;
@@ -129,6 +129,16 @@ impl GraphSecurityClientBuilder {
             alert_transitions: self.alert_transitions,
             incident_transitions: self.incident_transitions,
         })
+    }
+}
+
+/// Refuses a status that only the service sets, or that stands for words of newer versions.
+pub(crate) fn refuse_unwritable(operation: &'static str, status: Option<&str>) -> Result<()> {
+    let own = ["redirected", "awaitingAction", "unknownFutureValue", "unknown"];
+    match status.filter(|word| own.iter().any(|own| own.eq_ignore_ascii_case(word))) {
+        Some(word) => Err(Error::new(ErrorKind::InvalidRequest, operation)
+            .with_message(format!("the status {word} is the service's own and cannot be written"))),
+        None => Ok(()),
     }
 }
 

@@ -142,6 +142,9 @@ where
     let answers = ask(endpoint, change.operation, &ids, &*change.write).await;
     let mut all: Vec<OneOfMany<I, T>> =
         ids.into_iter().zip(answers).map(|(id, outcome)| OneOfMany { id, outcome }).collect();
+    // Of what may have been carried out nobody knows, unless it shows.
+    let doubts: Vec<Option<Error>> =
+        all.iter().map(|one| one.outcome.as_ref().err().filter(|error| in_doubt(error)).cloned()).collect();
     // The answer may be older than the change: what does not show is looked at again.
     for wait in USUAL_LOOKS {
         let mut open: Vec<&mut OneOfMany<I, T>> = all.iter_mut().filter(|one| one.is_open(change)).collect();
@@ -152,26 +155,33 @@ where
         let ids: Vec<I> = open.iter().map(|one| one.id.clone()).collect();
         let seen = ask(endpoint, change.operation, &ids, &*change.get).await;
         for (one, seen) in open.iter_mut().zip(seen) {
-            // The change was accepted, whatever cannot be seen of it.
+            // The change was accepted, or may have been, whatever cannot be seen of it.
             one.outcome = seen.map_err(Error::with_outcome_unknown);
         }
     }
-    for one in &mut all {
+    for (one, doubt) in all.iter_mut().zip(doubts) {
         let wrong = one.outcome.as_ref().map(|seen| (change.shows)(seen));
         if let Ok(wrong) = wrong
             && let Some(error) =
                 wrong.map_or_else(Some, |shows| (!shows).then(|| not_applied(change.operation)))
         {
-            one.outcome = Err(error);
+            one.outcome = Err(doubt.unwrap_or(error));
         }
     }
     all
 }
 
+fn in_doubt(error: &Error) -> bool {
+    error.kind() == ErrorKind::OutcomeUnknown
+}
+
 impl<I, T> OneOfMany<I, T> {
     /// Whether another look may show the change.
     fn is_open(&self, change: &Change<I, T>) -> bool {
-        self.outcome.as_ref().is_ok_and(|seen| matches!((change.shows)(seen), Ok(false)))
+        match &self.outcome {
+            Ok(seen) => matches!((change.shows)(seen), Ok(false)),
+            Err(error) => in_doubt(error),
+        }
     }
 }
 

@@ -176,10 +176,33 @@ impl CorrelationKey {
         Self(format!("{namespace}:{}", id.to_ascii_lowercase()))
     }
 
+    /// What equality of this key rests on.
+    ///
+    /// ```
+    /// use pocketsoc_model::{CorrelationKey, KeyBasis};
+    /// assert_eq!(CorrelationKey::alert("da637_-12").basis(), KeyBasis::Exact);
+    /// assert_eq!(CorrelationKey::cloud_alert("2325cf9e-42a2")[0].basis(), KeyBasis::Inferred);
+    /// ```
+    pub fn basis(&self) -> KeyBasis {
+        if self.0.starts_with("alert:dc") { KeyBasis::Inferred } else { KeyBasis::Exact }
+    }
+
     /// The key as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// What the equality of two [`CorrelationKey`]s rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum KeyBasis {
+    /// The services document that the ids are one: an alert of Defender for Endpoint has the same id in Graph.
+    Exact,
+    /// A rule that has been seen to hold and is not documented: an alert of Defender for Cloud is known in Graph by `dc`
+    /// and the name that Azure gives it.
+    Inferred,
 }
 
 impl fmt::Debug for CorrelationKey {

@@ -18,6 +18,7 @@ mod mend;
 pub mod ocsf;
 mod open;
 mod permissions;
+mod process_tree;
 mod product;
 mod properties;
 mod query;
@@ -49,12 +50,13 @@ pub use hunting::{
     Hunt, HuntColumn, HuntColumnKind, HuntQuery, HuntRow, HuntRows, HuntValue, Timespan, flag_column,
     json_column,
 };
-pub use id::{__check_id, CorrelationKey, DetectionId, InvalidId};
+pub use id::{__check_id, CorrelationKey, DetectionId, InvalidId, KeyBasis};
 pub use lane::Lane;
 pub use memory::MemorySource;
 pub use mend::mended;
 pub use open::{UnknownValue, UnknownWord, same_word};
 pub use permissions::{Operation, Principal, RequiredPermissions};
+pub use process_tree::ProcessNode;
 pub use product::Product;
 pub use properties::Properties;
 pub use query::{DEFAULT_LANE, Detail, DetectionQuery};

@@ -283,7 +283,7 @@ impl Endpoint {
 
 /// The error of a call, however it ended. A read that failed is a read that failed; of a write that may have been
 /// carried out in any of its attempts nobody knows.
-fn settled(call: &Call, error: Error, ambiguous: u32) -> Error {
+pub(crate) fn settled(call: &Call, error: Error, ambiguous: u32) -> Error {
     if ambiguous > 0 && call.writes() && error.kind() != ErrorKind::OutcomeUnknown {
         return error.with_outcome_unknown();
     }

@@ -9,6 +9,7 @@ use pocketsoc_model::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::attempts::settled;
 use crate::call::{Call, Method, Replay};
 use crate::endpoint::Endpoint;
 use crate::lenient;
@@ -43,9 +44,11 @@ struct Answer {
 struct Answered {
     #[serde(default, deserialize_with = "lenient::text")]
     id: Option<String>,
-    status: u16,
-    #[serde(default)]
-    headers: BTreeMap<String, serde_json::Value>,
+    /// Without one, the answer says nothing of the part.
+    #[serde(default, deserialize_with = "lenient::integer")]
+    status: Option<i64>,
+    #[serde(default, deserialize_with = "lenient::object")]
+    headers: Option<BTreeMap<String, serde_json::Value>>,
     body: Option<Box<RawValue>>,
 }
 
@@ -55,7 +58,11 @@ impl Answered {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             Some((name.parse::<HeaderName>().ok()?, HeaderValue::try_from(text).ok()?))
         };
-        self.headers.iter().filter_map(pair).collect()
+        self.headers.iter().flatten().filter_map(pair).collect()
+    }
+
+    fn status(&self) -> Option<u16> {
+        u16::try_from(self.status?).ok()
     }
 
     fn body(self) -> Vec<u8> {
@@ -90,14 +97,15 @@ impl Endpoint {
         let mut outcomes: Vec<Option<Result<Vec<u8>>>> = calls.iter().map(|_| None).collect();
         let waiting = |(place, call)| Waiting { place, call, ambiguous: 0 };
         let mut waiting: Vec<_> = calls.iter().enumerate().map(waiting).collect();
-        let begin = shared.clock.monotonic();
+        let mut begin = None;
         let mut attempt = 1;
         while !waiting.is_empty() {
             let answered = match self.send(operation, &waiting).await {
                 Ok(answered) => answered,
                 Err(error) => {
                     for part in waiting {
-                        outcomes[part.place] = Some(Err(error.clone().with_operation(part.call.operation)));
+                        let error = error.clone().with_operation(part.call.operation);
+                        outcomes[part.place] = Some(Err(settled(part.call, error, part.ambiguous)));
                     }
                     break;
                 }
@@ -106,13 +114,20 @@ impl Endpoint {
                 .into_iter()
                 .filter_map(|one| Some((one.id.as_deref()?.parse().ok()?, one)))
                 .collect();
-            let spent = shared.clock.monotonic().saturating_sub(begin);
+            // A wait for our own pacing is not the service's time: it begins with the first answer.
+            let now = shared.clock.monotonic();
+            let spent = now.saturating_sub(*begin.get_or_insert(now));
             let (mut again, mut longest) = (Vec::new(), Duration::ZERO);
+            // One further request for all that are turned away, at the cost of one.
+            let mut paid = None;
             for mut part in waiting {
-                let outcome = match answered.remove(&part.place) {
-                    Some(one) if (200..300).contains(&one.status) => Ok(one.body()),
-                    Some(one) => match self.refused(&mut part, one, attempt, spent) {
-                        (_, Decision::After(wait)) if shared.budget.withdraw() => {
+                let answer = answered.remove(&part.place).and_then(|one| Some((one.status()?, one)));
+                let outcome = match answer {
+                    Some((200..300, one)) => Ok(one.body()),
+                    Some((status, one)) => match self.refused(&mut part, status, one, attempt, spent) {
+                        (_, Decision::After(wait))
+                            if *paid.get_or_insert_with(|| shared.budget.withdraw()) =>
+                        {
                             longest = longest.max(wait);
                             again.push(part);
                             continue;
@@ -140,12 +155,13 @@ impl Endpoint {
     fn refused(
         &self,
         part: &mut Waiting<'_>,
+        status: u16,
         answered: Answered,
         attempt: u32,
         spent: Duration,
     ) -> (Error, Decision) {
         let shared = &self.connection.0;
-        let (headers, status, call) = (answered.headers(), answered.status, part.call);
+        let (headers, call) = (answered.headers(), part.call);
         let hint = server_hint(&headers, shared.clock.now());
         let error = service_error::read(call, self.service, status, &headers, &answered.body(), hint);
         let outcome = Outcome::of_status(status, hint.is_some());
@@ -156,7 +172,7 @@ impl Endpoint {
         {
             limiter.pause(hint.min(shared.policy.hint_cap));
         }
-        let error = if part.ambiguous > 0 && call.writes() { error.with_outcome_unknown() } else { error };
+        let error = settled(call, error, part.ambiguous);
         let error = match hint {
             Some(hint) => error.with_retry_after(hint),
             None => error,

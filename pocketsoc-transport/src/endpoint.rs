@@ -11,7 +11,7 @@ use crate::attempts::{Opened, Reading};
 use crate::auth::Grants;
 use crate::call::Call;
 use crate::connection::{Connection, require_tls};
-use crate::page::{Decode, PagePlan, Walk};
+use crate::page::{Decode, PagePlan, Walk, partial};
 use crate::{Secret, Service, link};
 
 /// One service for one connection. Cheap to clone; for those who write clients.
@@ -94,6 +94,15 @@ impl Endpoint {
     /// What the service said; `Decode` when the answer is not of that shape, which is `OutcomeUnknown` for a write.
     pub async fn element<T: Decode>(&self, call: &Call) -> Result<T> {
         self.read(call, &self.bytes(call).await?)
+    }
+
+    /// Makes a call and reads one element, its raw bytes kept, and which providers behind the service are missing from it.
+    ///
+    /// # Errors
+    /// As [`element`](Self::element).
+    pub async fn element_in_part<T: Decode>(&self, call: &Call) -> Result<(T, Vec<String>)> {
+        let opened = self.attempts(call, &self.url_of(call)?, Reading::Whole, None).await?;
+        Ok((self.read(call, &opened.whole)?, partial::providers(opened.status, &opened.headers)))
     }
 
     /// Reads the answer of a call as one element, its raw bytes kept.

@@ -17,7 +17,7 @@ use crate::body::Body;
 use crate::call::{Call, Replay};
 use crate::endpoint::Endpoint;
 use crate::lenient;
-use crate::page::{Digested, Envelope, Names, Piece, digest};
+use crate::page::{Digested, Envelope, Names, Piece, digest, partial};
 
 /// What the answer is made of, in either letter case.
 const ANSWER: Names = Names { list: &["Results", "results"], aside: &["Schema", "schema"] };
@@ -209,6 +209,11 @@ impl<F: Fn(&str) -> Result<Call>> Hunter<F> {
         self.log.update(|report| report.pages = answers);
         match opened {
             Ok(opened) => {
+                let missing = partial::providers(opened.status, &opened.headers);
+                if !missing.is_empty() {
+                    self.lost = true;
+                    self.log.update(|report| partial::note(&mut report.partial, missing));
+                }
                 self.refused = 0;
                 let sizes = self.endpoint.connection().0.sizes;
                 self.answer = Some(Answer {

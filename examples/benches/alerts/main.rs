@@ -13,14 +13,17 @@
 )]
 
 mod by_hand;
+#[path = "../measurement/cpu.rs"]
+mod cpu;
 mod measure;
 mod server;
 mod table;
 
 use std::time::Duration;
 
+use cpu::CpuTime;
 use criterion::{Criterion, Throughput};
-use measure::{CpuTime, Service, Variant};
+use measure::{Service, Variant};
 
 fn main() {
     if server::serve_if_asked() || table::measure_memory_if_asked() {

@@ -211,3 +211,28 @@ fn the_tenant_prints_a_profile_file_that_works() {
         through_env.lines().iter().map(|line| line["profile"].to_string()).collect();
     assert_eq!(profiles.len(), 3, "{profiles:?}");
 }
+
+#[test]
+fn show_prints_which_process_started_which_once_each() {
+    // On the embedded tenant, which is the same each time.
+    let alerts = soc(&["list", "--profile", "Endpoint"]).lines();
+    let story = |line: &&serde_json::Value| {
+        line["entities"].as_array().unwrap().iter().any(|e| e["name"] == "WINWORD.EXE")
+    };
+    let id = alerts.iter().find(story).unwrap()["id"].as_str().unwrap();
+    for profile in ["Graph", "Endpoint"] {
+        let shown = soc(&["show", id, "--profile", profile]).lines().swap_remove(0);
+        let tree = shown["process_tree"].as_array().unwrap();
+        let line = |node: &serde_json::Value| {
+            (node["depth"].as_u64().unwrap(), node["name"].as_str().unwrap().to_owned())
+        };
+        let lines: Vec<_> = tree.iter().map(line).collect();
+        let at = lines.iter().position(|(_, name)| name == "WINWORD.EXE").unwrap();
+        assert_eq!(lines[at - 1], (1, "explorer.exe".into()), "{profile}: {lines:?}");
+        assert_eq!((lines[at].0, &lines[at + 1]), (2, &(3, "powershell.exe".into())), "{profile}: {lines:?}");
+        assert!(tree[at + 1]["command_line"].as_str().is_some());
+        let entities =
+            shown["entities"].as_array().unwrap().iter().filter(|e| e["type"] == "process").count();
+        assert!(tree.len() <= 2 * entities, "each once");
+    }
+}

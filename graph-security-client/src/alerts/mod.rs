@@ -13,9 +13,10 @@ pub(crate) use whole::WholeAlert;
 use pocketsoc_model::{Lane, Result, ResumePoint};
 use pocketsoc_transport::{Call, Decode, Endpoint, Method, PagePlan, Replay, Walk};
 
-use crate::client::call;
+use crate::client::{call, refuse_unwritable};
 use crate::comment::{self, AlertComment};
 use crate::many::{self, Change, Many};
+use crate::words::AlertStatus;
 
 const READ: &str = "SecurityAlert.Read.All";
 const WRITE: &str = "SecurityAlert.ReadWrite.All";
@@ -150,6 +151,7 @@ fn get(id: &AlertId) -> Result<Call> {
 
 /// The call behind [`Alerts::update`].
 fn update(id: &AlertId, update: &AlertUpdate) -> Result<Call> {
+    refuse_unwritable("update the alert", update.status.as_ref().map(AlertStatus::as_str))?;
     let call = call(Method::Patch, "update the alert", "/v1.0/security/alerts_v2/{id}", &[id.as_str()])?;
     call.with_permission(WRITE).with_replay(Replay::Always).with_json(update)
 }

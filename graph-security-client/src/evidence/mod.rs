@@ -25,6 +25,9 @@ pub use words::*;
 
 use crate::words::{EvidenceRole, EvidenceVerdict, RemediationStatus};
 
+/// Deeper than that evidence does not lie within evidence.
+const DEEPEST: u32 = 100;
+
 /// One piece of evidence.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
@@ -283,9 +286,30 @@ impl Evidence {
         let mut index = 0;
         self.more.retain(|(name, value)| {
             index += 1;
-            index > kept_until || !detail.take(name, &mut Kept(value.as_str())).unwrap_or_default()
+            let may = index <= kept_until && !is_deep(value.as_str());
+            !may || !detail.take(name, &mut Kept(value.as_str())).unwrap_or_default()
         });
     }
+}
+
+/// Whether a value is nested deeper than anything that is read: the parser, which counts anew for what was kept, would not
+/// notice.
+fn is_deep(value: &str) -> bool {
+    let (mut depth, mut within_text, mut escaped) = (0_u32, false, false);
+    for byte in value.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if within_text => escaped = true,
+            b'"' => within_text = !within_text,
+            b'{' | b'[' if !within_text => depth += 1,
+            b'}' | b']' if !within_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > DEEPEST {
+            return true;
+        }
+    }
+    false
 }
 
 #[cfg(test)]
@@ -302,6 +326,18 @@ mod tests {
         assert_eq!(ip.ip_address.as_deref(), Some("192.0.2.1"));
         assert_eq!(first[0].common.verdict, Some(EvidenceVerdict::Malicious));
         assert!(first[0].more.is_empty());
+    }
+
+    #[test]
+    fn a22_evidence_within_evidence_without_end_is_kept_unread() {
+        let kind = r##""@odata.type":"#microsoft.graph.security.kubernetesClusterEvidence""##;
+        let (open, close) = (r#"{"cloudResource":"#.repeat(100_000), format!(",{kind}}}").repeat(100_000));
+        let list = format!("[{open}{{}}{close}]");
+        let all =
+            std::thread::Builder::new().stack_size(512 << 10).spawn(move || read(&list)).unwrap().join();
+        let all = all.unwrap().unwrap();
+        assert_eq!((all[0].detail.type_name(), all[0].more.len()), ("kubernetesCluster", 1));
+        assert!(!is_deep(r#"{"a":"[[[[\"[[[["}"#) && is_deep(&"[".repeat(101)));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Incidents: list, get, update, comment.
+//! Incidents: list, get, update, comment, merge, many at once.
 
 mod incident;
 mod merge;
@@ -13,7 +13,7 @@ pub use update::IncidentUpdate;
 use pocketsoc_model::{Error, ErrorKind, Lane, Result, ResumePoint};
 use pocketsoc_transport::{Call, Endpoint, Method, PagePlan, Replay, Walk};
 
-use crate::client::call;
+use crate::client::{call, refuse_unwritable};
 use crate::comment::{self, AlertComment};
 use crate::many::{self, Change, Many};
 use crate::words::IncidentStatus;
@@ -74,7 +74,12 @@ impl Incidents {
     /// # Errors
     /// `NotFound` when there is none with this id.
     pub async fn get_with_alerts(&self, id: &IncidentId) -> Result<Incident> {
-        self.endpoint.element(&get(id)?.with_query("$expand", "alerts")).await
+        self.endpoint.element(&with_alerts(get(id)?)).await
+    }
+
+    /// One incident with its alerts, and which providers behind the service are missing from it.
+    pub(crate) async fn expanded(&self, id: &IncidentId, lane: Lane) -> Result<(Incident, Vec<String>)> {
+        self.endpoint.element_in_part(&with_alerts(get(id)?).with_lane(lane)).await
     }
 
     /// Changes an incident and returns what the service answers. Page: "Update incident".
@@ -162,7 +167,11 @@ fn list(query: &IncidentQuery) -> Result<Call> {
     if let Some(filter) = query.filter() {
         call = call.with_query("$filter", filter.to_string());
     }
-    Ok(if query.has_alerts() { call.with_query("$expand", "alerts") } else { call })
+    Ok(if query.has_alerts() { with_alerts(call) } else { call })
+}
+
+fn with_alerts(call: Call) -> Call {
+    call.with_query("$expand", "alerts")
 }
 
 /// The call behind [`Incidents::get`].
@@ -173,6 +182,7 @@ fn get(id: &IncidentId) -> Result<Call> {
 
 /// The call behind [`Incidents::update`].
 fn update(id: &IncidentId, update: &IncidentUpdate) -> Result<Call> {
+    refuse_unwritable("update the incident", update.status.as_ref().map(IncidentStatus::as_str))?;
     let call = call(Method::Patch, "update the incident", "/v1.0/security/incidents/{id}", &[id.as_str()])?;
     call.with_permission(WRITE).with_replay(Replay::Always).with_json(update)
 }

@@ -85,8 +85,8 @@ impl NewDetectionRule {
     }
 }
 
-/// What to change on a rule; what is not set stays. The alert that it raises and what it does by itself go together: where
-/// one of them is set, both are written.
+/// What to change on a rule; what is not set stays. The alert that it raises and what it does by itself are one object of
+/// the service's, and whether it keeps the half that is left out is not documented: where one of them changes, give both.
 #[derive(Debug, Clone, Default)]
 #[must_use]
 pub struct DetectionRuleUpdate {

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use pocketsoc_model::{
     Capabilities, DEFAULT_LANE, Detail, Detection, DetectionChange, DetectionId, DetectionQuery,
     DetectionSource, DetectionStream, Error, ErrorKind, Lane, Product, Result, ResumePoint, Severity, Status,
-    TransitionTable, USUAL_LOOKS, read_back,
+    TransitionTable, USUAL_LOOKS, WalkLog, read_back,
 };
 use pocketsoc_transport::odata::{self, Filter};
 use pocketsoc_transport::{Endpoint, Walk};
@@ -55,34 +55,49 @@ impl GraphIncidentDetections {
             return walk(&native, query.resume.clone());
         }
         let plainly = query.resume.as_ref().map(without_alerts);
-        let apart = |walk: Walk<Incident>| {
-            let source = self.clone();
-            walk.then(move |incident| {
-                let source = source.clone();
-                async move { source.with_alerts(incident).await }
-            })
-        };
         // What is taken up again had perhaps been going on without them.
         let was_plain = query.resume.is_some() && plainly == query.resume;
-        let plain = apart(walk(&native, plainly));
+        let plain = walk(&native, plainly);
+        let source = self.clone();
         if was_plain || self.is_failing() {
             plain.log().update(|report| report.degraded.push(AT_ONCE.to_owned()));
-            return plain;
+            return plain.then(move |incident, log| source.clone().with_alerts(incident, lane, log));
         }
-        let key = |incident: &Incident| incident.id.to_string();
-        walk(&native.with_alerts(), query.resume.clone()).falling_back_to(plain, AT_ONCE, too_much, key)
+        // A newer version of an incident is not one that was given already.
+        let key = |incident: &Incident| format!("{} {:?}", incident.id, incident.last_update_date_time);
+        let whole = walk(&native.with_alerts(), query.resume.clone());
+        whole.falling_back_to(plain, AT_ONCE, too_much, key).then(move |(incident, is_plain), log| {
+            let source = source.clone();
+            async move { if is_plain { source.with_alerts(incident, lane, log).await } else { Ok(incident) } }
+        })
     }
 
     /// An incident of the plain list, with its alerts as far as they can be had.
-    async fn with_alerts(self, incident: Incident) -> Result<Incident> {
-        *self.failing() = Some(self.endpoint.connection().clock().monotonic());
-        match self.incidents.get_with_alerts(&incident.id).await {
-            // It was there a moment ago.
-            Err(error) if too_much(&error) || error.kind() == ErrorKind::NotFound => {
+    async fn with_alerts(self, incident: Incident, lane: Lane, log: WalkLog) -> Result<Incident> {
+        // The plain list is given, so it was not the service as a whole that failed.
+        if !self.is_failing() {
+            *self.failing() = Some(self.endpoint.connection().clock().monotonic());
+        }
+        match self.incidents.expanded(&incident.id, lane).await {
+            Ok((incident, missing)) => {
+                log.update(|report| {
+                    let new: Vec<_> =
+                        missing.into_iter().filter(|one| !report.partial.contains(one)).collect();
+                    report.partial.extend(new);
+                });
+                Ok(incident)
+            }
+            Err(error) if is_about_the_credential(&error) => Err(error),
+            // The incident itself is here, and it was there a moment ago.
+            Err(error) => {
                 tracing::info!(incident = %incident.id, %error, "its alerts cannot be had");
+                if error.kind() == ErrorKind::RateLimited {
+                    log.update(|report| {
+                        report.partial.push(format!("the alerts of incident {}: {error}", incident.id));
+                    });
+                }
                 Ok(incident.without_alerts())
             }
-            outcome => outcome,
         }
     }
 
@@ -137,9 +152,22 @@ fn numbered(id: &DetectionId) -> Result<IncidentId> {
     Ok(IncidentId::new(id.as_str())?)
 }
 
-/// How the service fails when an incident's alerts are too much for it.
+/// How the service fails when an incident's alerts are too much for it, or for us: an answer that breaks off, or is larger
+/// than allowed, or is no list. An incident that cannot be read is one incident.
 fn too_much(error: &Error) -> bool {
-    error.kind() == ErrorKind::Timeout || error.status().is_some_and(|status| status >= 500)
+    match error.kind() {
+        ErrorKind::Timeout | ErrorKind::Unavailable => true,
+        ErrorKind::Decode => error.position().is_none_or(|at| at.offset.is_some() || at.index.is_none()),
+        _ => false,
+    }
+}
+
+/// What would fail for every other incident as well.
+fn is_about_the_credential(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::PermissionDenied | ErrorKind::Unauthenticated | ErrorKind::InteractionRequired
+    )
 }
 
 #[async_trait]

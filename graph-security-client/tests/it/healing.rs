@@ -96,6 +96,7 @@ async fn p08_a_link_that_the_service_rejects_is_replaced_by_windows_of_the_updat
 async fn p02_full_pages_without_a_link_and_links_by_number_do_not_end_the_list_early() {
     for troubles in [
         GraphTroubles::new().without_links(),
+        GraphTroubles::new().with_links_by_skip(),
         GraphTroubles::new().with_links_by_skip().stalling_at(600),
         GraphTroubles::new().stalling_at(100),
     ] {
@@ -288,4 +289,110 @@ async fn whatever_happens_during_a_walk_each_version_that_stays_is_seen_once() {
         assert!(lost > 0 || missing.is_empty(), "seed {seed}: {} missing of {}", missing.len(), before.len());
         assert_eq!(report.complete, lost == 0, "seed {seed}: {report:?}");
     }
+}
+
+/// The same for incidents: some have more alerts than the service gives at once, and they change while they are read.
+#[tokio::test(start_paused = true)]
+async fn whatever_happens_during_a_walk_over_incidents_the_latest_version_of_each_is_seen() {
+    for seed in 0..24 {
+        let mut rng = Rng::with_seed(seed);
+        let tenant = tenant().seed(seed).alerts(rng.usize(1..300)).build();
+        let source = incidents(&tenant);
+        let ids = tenant.incident_ids();
+        let limit = rng.usize(0..6);
+        if rng.bool() {
+            tenant.trouble_graph(GraphTroubles::new().failing_above_alerts(limit));
+        } else {
+            // The list fails in the middle, behind pages that were given.
+            let page = rng.u32(1..3);
+            let fault = pocketsoc_testkit::Fault::status("/security/incidents", 500).for_query("expand");
+            tenant.add_fault(fault.after(page));
+        }
+        let mut stream = source.list(&DetectionQuery::all());
+        let mut seen = BTreeSet::new();
+        while let Some(item) = stream.next().await {
+            let incident = item.unwrap();
+            assert!(
+                seen.insert((incident.id.to_string(), incident.updated_at)),
+                "seed {seed}: no version twice"
+            );
+            tokio::time::advance(std::time::Duration::from_millis(1)).await;
+            if rng.u8(..4) == 0 {
+                tenant.touch_in_graph(&ids[rng.usize(..ids.len())]);
+            }
+        }
+        let report = stream.report();
+        assert!(report.complete, "seed {seed}: {report:?}");
+        let named: BTreeSet<_> = seen.iter().map(|(id, _)| id.clone()).collect();
+        assert_eq!(named, ids.iter().cloned().collect(), "seed {seed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_incident_that_changed_before_the_list_was_asked_for_plainly_is_given_in_its_new_version() {
+    let tenant = tenant().alerts(300).build();
+    let source = incidents(&tenant);
+    assert!(tenant.incident_ids().len() > 50, "more than a page");
+    let fault = pocketsoc_testkit::Fault::status("/security/incidents", 500).for_query("expand");
+    tenant.add_fault(fault.after(1).times(4));
+    let mut stream = source.list(&DetectionQuery::all());
+    let first = stream.next().await.unwrap().unwrap();
+    tokio::time::advance(std::time::Duration::from_secs(1)).await;
+    tenant.touch_in_graph(first.id.as_str());
+    let mut versions = vec![first.updated_at];
+    while let Some(item) = stream.next().await {
+        let incident = item.unwrap();
+        if incident.id == first.id {
+            versions.push(incident.updated_at);
+        }
+    }
+    assert_eq!(versions.len(), 2);
+    assert!(versions[1] > versions[0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_incident_whose_alerts_may_not_be_read_is_an_error_and_the_list_is_not_complete() {
+    let tenant = tenant().alerts(100).build();
+    let source = incidents(&tenant);
+    tenant.trouble_graph(GraphTroubles::new().failing_above_alerts(0));
+    let id = tenant.incident_ids().swap_remove(3);
+    tenant.add_fault(pocketsoc_testkit::Fault::status(format!("/incidents/{id}"), 403));
+    let mut stream = source.list(&DetectionQuery::all());
+    let mut errors = 0;
+    while let Some(item) = stream.next().await {
+        errors += usize::from(item.is_err());
+    }
+    assert_eq!((errors, stream.report().complete), (1, false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn lists_with_alerts_are_tried_again_after_an_hour() {
+    let tenant = tenant().alerts(60).build();
+    let source = incidents(&tenant);
+    tenant.trouble_graph(GraphTroubles::new().failing_above_alerts(0));
+    source.collect(&DetectionQuery::all()).await.unwrap();
+    tenant.trouble_graph(GraphTroubles::new());
+    for minutes in [10, 20, 31] {
+        tokio::time::advance(std::time::Duration::from_secs(minutes * 60)).await;
+        tenant.forget_requests();
+        source.collect(&DetectionQuery::all()).await.unwrap();
+        let lists = tenant.requests_to("/security/incidents");
+        let expanded = lists.iter().any(|r| r.path.ends_with("/incidents") && r.option("$expand").is_some());
+        assert_eq!(expanded, minutes == 31, "after {minutes} more minutes");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_incident_that_is_larger_than_allowed_is_seen_without_its_alerts() {
+    let tenant = tenant().alerts(200).build();
+    let sizes =
+        graph_security_client::transport::SizeLimits::default().with_element(40_000).with_answer(40_000);
+    let credential = Credential::client_secret(Tenant::ID, Tenant::CLIENT_ID, Secret::new(Tenant::SECRET));
+    let connection = Connection::builder(credential, Cloud::Public).http(tenant.exchange()).clock(clock());
+    let connection = connection.without_pacing().size_limits(sizes).build().unwrap();
+    let source = GraphSecurityClient::new(&connection).unwrap().incident_detections("Graph");
+    let all = source.collect(&DetectionQuery::all()).await.unwrap();
+    assert_eq!(all.len(), tenant.incident_ids().len());
+    let without = all.iter().filter(|d| d.properties.get("unreadableAlerts").is_some()).count();
+    assert!(without > 0 && without < all.len(), "{without} of {}", all.len());
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use fastrand::Rng;
 
 use super::incidents::ATTACK;
-use super::stories::{ELSEWHERE, STORIES, Story};
+use super::stories::{Clue, ELSEWHERE, STORIES, Story};
 use super::triage::{Remark, Tracked, Triage};
 use super::{PEOPLE, guid};
 
@@ -28,6 +28,21 @@ impl AlertRecord {
     /// When the last event happened that it is about.
     pub(crate) fn last_event(&self) -> DateTime<Utc> {
         self.created - TimeDelta::seconds(61)
+    }
+
+    /// A process of it, by its place among the clues: its id and when it started, and the same of the one that started
+    /// it, which may be among the clues as well.
+    pub(crate) fn process(&self, n: usize, clues: &[&Clue]) -> [(u64, DateTime<Utc>); 2] {
+        let of = |n: usize| {
+            let place = i64::try_from(n).unwrap_or_default();
+            // The shell, which stands last, was there before.
+            let before = if n + 1 == clues.len() { 400 } else { 139 - place };
+            (1000 + (self.grain ^ n as u64) % 9000, self.created - TimeDelta::seconds(before))
+        };
+        let parent = |clue: &&Clue| matches!((clue, clues[n]), (Clue::Process(name, ..), Clue::Process(.., parent)) if name == parent);
+        let (pid, started) = of(n);
+        let above = clues.iter().position(parent).filter(|at| *at != n).map(of);
+        [(pid, started), above.unwrap_or((1000 + (pid + 17) % 9000, self.created - TimeDelta::seconds(800)))]
     }
 
     /// The number of its automated investigation, which some have.

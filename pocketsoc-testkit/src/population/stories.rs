@@ -123,6 +123,12 @@ pub(crate) static STORIES: &[Story] = &[
         clues: &[
             Clue::User,
             Clue::Process(
+                "WINWORD.EXE",
+                "C:\\Program Files\\Microsoft Office\\Office16",
+                "WINWORD.EXE /n invoice-7731.docm",
+                "explorer.exe",
+            ),
+            Clue::Process(
                 "powershell.exe",
                 SYSTEM,
                 "powershell.exe -nop -w hidden -enc SQBFAFgA",

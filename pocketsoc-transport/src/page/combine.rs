@@ -41,29 +41,33 @@ impl<T: Send + 'static> Walk<T> {
         Self::over(self.map(move |item| item.map_err(|error| error.with_operation(operation.clone()))), log)
     }
 
-    /// The walk with each element taken further by a call of its own, one after the other.
-    pub fn then<U, F>(self, mut further: impl FnMut(T) -> F + Send + 'static) -> Walk<U>
+    /// The walk with each element taken further by a call of its own, one after the other. A call that fails is an
+    /// element lost; what a call gives only in part, it notes as `partial` in the log that it gets.
+    pub fn then<U, F>(self, further: impl FnMut(T, WalkLog) -> F + Send + 'static) -> Walk<U>
     where
         U: Send + 'static,
         F: Future<Output = Result<U>> + Send + 'static,
     {
-        let log = self.log();
-        let further = move |item: Result<T>| {
-            let further = item.map(&mut further);
-            async move { further?.await }
-        };
-        Walk::over(stream::StreamExt::then(self, further), log)
+        let log = WalkLog::new();
+        let then =
+            Further { walk: self, call: further, notes: WalkLog::new(), lost: false, log: log.clone() };
+        let inner = stream::unfold(then, |mut then| async move {
+            let item = then.next().await?;
+            Some((item, then))
+        });
+        Walk::over(inner, log)
     }
 
     /// Goes over to a plainer walk over the same list when this one fails in a way that the plainer one may not: what
-    /// was given already, by its `key`, is not given again, and the report says what was done `without`.
+    /// was given already, by its `key`, is not given again, and the report says what was done `without`. With each
+    /// element comes whether it is from the plainer walk.
     pub fn falling_back_to(
         self,
         plainer: Self,
         without: &'static str,
         fails: impl Fn(&Error) -> bool + Send + 'static,
         key: impl Fn(&T) -> String + Send + 'static,
-    ) -> Self {
+    ) -> Walk<(T, bool)> {
         let log = WalkLog::new();
         let fallback = Fallback {
             walk: self,
@@ -71,6 +75,7 @@ impl<T: Send + 'static> Walk<T> {
             without,
             fails,
             key,
+            before: WalkReport::default(),
             given: Remembered::default(),
             seed: fastrand::u64(..),
             log: log.clone(),
@@ -79,7 +84,40 @@ impl<T: Send + 'static> Walk<T> {
             let item = fallback.next().await?;
             Some((item, fallback))
         });
-        Self::over(inner, log)
+        Walk::over(inner, log)
+    }
+}
+
+/// A walk whose elements are taken further.
+struct Further<T, N> {
+    walk: Walk<T>,
+    call: N,
+    /// What the further calls note.
+    notes: WalkLog,
+    lost: bool,
+    log: WalkLog,
+}
+
+impl<T, N> Further<T, N> {
+    async fn next<U, F>(&mut self) -> Option<Result<U>>
+    where
+        N: FnMut(T, WalkLog) -> F,
+        F: Future<Output = Result<U>>,
+    {
+        let item = match self.walk.next().await {
+            Some(Ok(element)) => {
+                let further = (self.call)(element, self.notes.clone()).await;
+                self.lost |= further.is_err();
+                Some(further)
+            }
+            Some(Err(error)) => Some(Err(error)),
+            None => None,
+        };
+        let (mut report, notes) = (self.walk.report(), self.notes.report());
+        report.complete &= !self.lost && notes.partial.is_empty();
+        report.partial.extend(notes.partial);
+        self.log.update(|all| *all = report);
+        item
     }
 }
 
@@ -90,27 +128,31 @@ struct Fallback<T, W, K> {
     without: &'static str,
     fails: W,
     key: K,
+    /// What the first walk reported, once it is left.
+    before: WalkReport,
     given: Remembered,
     seed: u64,
     log: WalkLog,
 }
 
 impl<T, W: Fn(&Error) -> bool, K: Fn(&T) -> String> Fallback<T, W, K> {
-    async fn next(&mut self) -> Option<Result<T>> {
+    async fn next(&mut self) -> Option<Result<(T, bool)>> {
         loop {
             match self.walk.next().await {
                 Some(Ok(element)) => {
                     let new = self.given.is_new(digest((self.key)(&element).as_bytes(), self.seed));
                     self.tell();
                     if new {
-                        return Some(Ok(element));
+                        return Some(Ok((element, self.plainer.is_none())));
                     }
                 }
-                Some(Err(error)) if (self.fails)(&error) && self.plainer.is_some() => {
+                Some(Err(error)) if self.plainer.is_some() && (self.fails)(&error) => {
                     tracing::info!(%error, "going on without what the service fails to give");
                     if let Some(plainer) = self.plainer.take() {
+                        self.before = self.walk.report();
+                        self.before.degraded.insert(0, self.without.to_owned());
                         self.walk = plainer;
-                        self.log.update(|report| report.degraded.push(self.without.to_owned()));
+                        self.tell();
                     }
                 }
                 Some(Err(error)) => return Some(Err(error)),
@@ -124,11 +166,17 @@ impl<T, W: Fn(&Error) -> bool, K: Fn(&T) -> String> Fallback<T, W, K> {
 }
 
 impl<T, W, K> Fallback<T, W, K> {
-    /// The present walk's report as this one's own, and what is done without.
+    /// The present walk's report as this one's own, behind what the one before it has reported: what that one gave in
+    /// part is not asked for again.
     fn tell(&self) {
         let mut report = self.walk.report();
-        if self.plainer.is_none() {
-            report.degraded.insert(0, self.without.to_owned());
+        report.complete &= self.before.partial.is_empty();
+        report.pages += self.before.pages;
+        for (all, before) in
+            [(&mut report.degraded, &self.before.degraded), (&mut report.partial, &self.before.partial)]
+        {
+            let own = std::mem::replace(all, before.clone());
+            all.extend(own.into_iter().filter(|one| !before.contains(one)));
         }
         self.log.update(|all| *all = report);
     }

@@ -5,7 +5,7 @@ mod elements;
 mod envelope;
 mod memory;
 mod pager;
-mod partial;
+pub(crate) mod partial;
 mod sizes;
 mod walk;
 mod window;

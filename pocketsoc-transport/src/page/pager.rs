@@ -72,6 +72,10 @@ pub(super) struct Pager {
     window: Option<Window>,
     /// What the service said to the first size of pages.
     refused: Option<Error>,
+    /// The next address is built here, not a link of the service's.
+    own_address: bool,
+    /// What is done without, to be said once it has brought something.
+    unsaid: Option<&'static str>,
     /// Keys the digests, so that nobody can make two alerts look like one.
     seed: u64,
 }
@@ -145,6 +149,8 @@ impl Pager {
             remembered: Remembered::default(),
             window: None,
             refused: None,
+            own_address: false,
+            unsaid: None,
             seed: fastrand::u64(..),
         }
     }
@@ -190,6 +196,8 @@ impl Pager {
 
     /// Opens a page.
     async fn turn_to(&mut self, next: Next) -> Result<()> {
+        let begins = matches!(next, Next::Begin) && self.plan.resume.is_none();
+        let is_own = std::mem::take(&mut self.own_address) || begins;
         let url = match (&next, &self.plan.resume) {
             (Next::Page(url), _) => Ok(url.clone()),
             (Next::Ahead(ahead), _) => Ok(ahead.url.clone()),
@@ -218,7 +226,7 @@ impl Pager {
                 self.begin(url, opened);
                 Ok(())
             }
-            Err(error) if self.pages == 1 && self.ask_for_less(&error) => {
+            Err(error) if is_own && self.ask_for_less(&error) => {
                 self.refused.get_or_insert(error);
                 Ok(())
             }
@@ -227,10 +235,16 @@ impl Pager {
                 Ok(())
             }
             // A link within one instant of a window.
-            Err(error) if self.window.is_some() && is_further(&url) => match self.window.take() {
-                Some(window) => self.beyond_the_instant(window),
-                None => Err(error),
-            },
+            Err(error) if is_rejection(&error) && is_further(&url) && self.window.is_some() => {
+                match self.window.take() {
+                    Some(window) if window.has_begun() => self.beyond_the_instant(window),
+                    // Taken up again in the middle: where its instant lies is not known.
+                    _ => {
+                        self.go_on_by_time(&error.to_string());
+                        Ok(())
+                    }
+                }
+            }
             // Nothing is there: the list is complete.
             Err(error) if self.pages == 1 && self.plan.nothing_is_empty && is_nothing(&error) => {
                 self.finish();
@@ -238,7 +252,9 @@ impl Pager {
             }
             Err(error) => {
                 self.end(Some(&url));
-                let error = self.refused.take().unwrap_or(error);
+                // What was refused first says more than the same of a smaller page; another failure is another matter.
+                let first = self.refused.take().filter(|first| first.status() == error.status());
+                let error = first.unwrap_or(error);
                 // Of a list that could not even be begun, the page says nothing.
                 Err(if self.pages > 1 { error.with_position(Position::page(self.pages)) } else { error })
             }
@@ -252,8 +268,7 @@ impl Pager {
             tracing::warn!(providers = failed.join("; "), "the answer is partial");
             self.lost = true;
             self.log.update(|report| {
-                let new: Vec<_> = failed.into_iter().filter(|one| !report.partial.contains(one)).collect();
-                report.partial.extend(new);
+                partial::note(&mut report.partial, failed);
             });
         }
         let pages = self.pages;
@@ -376,7 +391,7 @@ impl Pager {
         let Some(url) = page.envelope.next_link().and_then(|link| self.endpoint.follow(link).ok()) else {
             return false;
         };
-        if url == page.url {
+        if url == page.url || (self.plan.update_time.is_some() && window::is_too_deep(&url)) {
             return false;
         }
         let opening = Opening::of(&self.endpoint, &self.call, &url, None);
@@ -421,7 +436,12 @@ impl Pager {
                     .url_of(&self.call.clone().replacing_query("$skip", self.received.to_string()))?
             }
             None if self.plan.update_time.is_some() && window::may_go_on(page.index, self.plan.page_size) => {
-                self.go_on_by_time("a full page has no link to more");
+                // Perhaps it is the last one: said once something has come of it.
+                self.unsaid = Some(window::LINKS);
+                tracing::info!(page = self.pages, "a full page has no link to more: looking by update time");
+                if let Some(field) = self.plan.update_time {
+                    self.turn_to_window(Window::new(field));
+                }
                 return Ok(());
             }
             None => {
@@ -444,14 +464,16 @@ impl Pager {
 
     /// Whether the service may give a smaller page where it refuses this one; asks for it.
     fn ask_for_less(&mut self, error: &Error) -> bool {
-        let (Some(size), None, Some(400)) = (self.plan.page_size, &self.plan.resume, error.status()) else {
-            return false;
-        };
+        let (Some(size), Some(400)) = (self.plan.page_size, error.status()) else { return false };
         let Some(less) = self.plan.smaller.iter().copied().find(|less| *less < size) else { return false };
         tracing::info!(size, less, %error, "the page is refused, asking for a smaller one");
         self.plan.page_size = Some(less);
         self.call = self.call.clone().replacing_query("$top", less.to_string());
-        (self.pages, self.next) = (0, Next::Begin);
+        if let Some(window) = self.window.take() {
+            self.turn_to_window(window);
+        } else {
+            (self.pages, self.next) = (0, Next::Begin);
+        }
         true
     }
 
@@ -460,8 +482,7 @@ impl Pager {
         let by_link = self.window.is_none() && (self.pages > 1 || self.plan.resume.is_some());
         // Expansions fail with 500 by themselves.
         let by_itself = error.status() == Some(500) && self.call.query("$expand").is_none();
-        let rejected = by_itself || matches!(error.status(), Some(400 | 404 | 410));
-        by_link && rejected && self.plan.update_time.is_some()
+        by_link && (by_itself || is_rejection(error)) && self.plan.update_time.is_some()
     }
 
     /// Goes over from the service's links to windows of the update time, from the beginning of the list: in which order
@@ -477,7 +498,7 @@ impl Pager {
         match self.endpoint.url_of(&window.call(&self.call)) {
             Ok(url) => {
                 self.followed.is_new(url.as_str());
-                self.next = Next::Page(url);
+                (self.next, self.own_address) = (Next::Page(url), true);
             }
             Err(_) => self.end(None),
         }
@@ -488,6 +509,19 @@ impl Pager {
     fn end_of_window(&mut self, page: &Page) -> Result<()> {
         let Some(mut window) = self.window.take() else { return Ok(()) };
         window.count(page.fresh, is_further(&page.url));
+        if page.fresh > 0
+            && let Some(why) = self.unsaid.take()
+        {
+            self.log.update(|report| report.degraded.push(why.to_owned()));
+        }
+        if window.is_out_of_order() {
+            self.end(None);
+            return Err(Error::new(ErrorKind::Decode, self.call.operation)
+                .with_message(
+                    "the service does not heed the order that was asked for: the rest cannot be found",
+                )
+                .with_position(Position::page(self.pages)));
+        }
         let link = page.envelope.next_link().and_then(|link| self.endpoint.follow(link).ok());
         let last = link.is_none() && !window::may_go_on(page.index, self.plan.page_size);
         if last || window.is_past() {
@@ -575,6 +609,11 @@ impl Pager {
 /// Whether the service itself says that there is nothing.
 fn is_nothing(error: &Error) -> bool {
     error.status() == Some(404) && error.code().is_some()
+}
+
+/// Whether the service refuses an address as such, rather than who asks or when.
+fn is_rejection(error: &Error) -> bool {
+    matches!(error.status(), Some(400 | 404 | 410))
 }
 
 /// Whether an address leads to a further page of what was asked for.

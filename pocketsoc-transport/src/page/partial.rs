@@ -5,7 +5,7 @@ use http::{HeaderMap, header};
 /// The providers that are missing from an answer, each with what is known of why. Empty for a whole answer.
 ///
 /// The service says so with 206 and a warning for each: the code 199, then vendor, provider, status and milliseconds.
-pub(super) fn providers(status: u16, headers: &HeaderMap) -> Vec<String> {
+pub(crate) fn providers(status: u16, headers: &HeaderMap) -> Vec<String> {
     if status != 206 {
         return Vec::new();
     }
@@ -24,6 +24,16 @@ pub(super) fn providers(status: u16, headers: &HeaderMap) -> Vec<String> {
         all.push("a provider that the service does not name".to_owned());
     }
     all
+}
+
+/// Notes providers that are missing, each once: how long it took them each time does not matter.
+pub(crate) fn note(all: &mut Vec<String>, missing: Vec<String>) {
+    let who = |one: &str| one.split(" after ").next().unwrap_or_default().to_owned();
+    for one in missing {
+        if !all.iter().any(|known| who(known) == who(&one)) {
+            all.push(one);
+        }
+    }
 }
 
 /// The warnings of a header, cut at the commas outside of quotes.
@@ -74,6 +84,9 @@ mod tests {
         );
         assert_eq!(read(206, &["199 Microsoft/MCAS/404/3, 199 - \"Microsoft/ATP/500/7\""]).len(), 2);
         assert_eq!(read(206, &["299 - \"something else\""]), ["299 - \"something else\""]);
+        let mut all = read(206, &both);
+        note(&mut all, read(206, &["199 - \"Microsoft/WDATP/504/9876\"", "199 - \"Microsoft/MCAS/504/1\""]));
+        assert_eq!(all.len(), 3, "{all:?}");
         assert_eq!(read(206, &[]), ["a provider that the service does not name"]);
         assert!(read(200, &["299 - \"this version is old\""]).is_empty(), "a whole answer");
     }

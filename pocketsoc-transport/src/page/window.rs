@@ -31,6 +31,10 @@ pub(super) struct Window {
     from: Option<DateTime<Utc>>,
     /// The latest time seen in it.
     latest: Option<DateTime<Utc>>,
+    /// The time of the element before, on the same page.
+    last: Option<DateTime<Utc>>,
+    /// An element was older than the one before, or than the window.
+    out_of_order: bool,
     /// Whether links were followed in it: its elements may have shifted meanwhile.
     by_link: bool,
     /// What it gave that nobody had seen.
@@ -39,7 +43,7 @@ pub(super) struct Window {
 
 impl Window {
     pub(super) fn new(field: &'static str) -> Self {
-        Self { field, from: None, latest: None, by_link: false, fresh: 0 }
+        Self { field, from: None, latest: None, last: None, out_of_order: false, by_link: false, fresh: 0 }
     }
 
     /// A walk by time that is taken up again at an address of its own.
@@ -66,13 +70,30 @@ impl Window {
 
     /// Notes the time of an element.
     pub(super) fn see(&mut self, element: &str) {
-        self.latest = self.latest.max(time_of(element, self.field));
+        let time = time_of(element, self.field);
+        if time.is_some() {
+            self.out_of_order |= time < self.last || time < self.from;
+            self.last = time;
+        }
+        self.latest = self.latest.max(time);
+    }
+
+    /// Whether the service gives its elements in another order than the one asked for: what is later than the latest seen
+    /// is then not all that is left.
+    pub(super) fn is_out_of_order(&self) -> bool {
+        self.out_of_order
+    }
+
+    /// Whether it is known where it begins.
+    pub(super) fn has_begun(&self) -> bool {
+        self.from.is_some()
     }
 
     /// Notes a page of it, and whether a link led there.
     pub(super) fn count(&mut self, fresh: u64, by_link: bool) {
         self.fresh += fresh;
         self.by_link |= by_link;
+        self.last = None;
     }
 
     /// Whether it has to be read once more: what leaves an instant while it is read by links makes what stands behind it
@@ -167,7 +188,7 @@ mod tests {
         let filtered = call.clone().with_query("$filter", "a eq 1 or b eq 2").with_query("$top", "50");
         let mut window = Window::new(FIELD);
         assert_eq!(window.call(&call).query("$filter"), None);
-        for time in ["2026-01-01T00:00:00.1Z", "2026-01-02T00:00:00.1234567Z", "2026-01-01T00:00:00Z"] {
+        for time in ["2026-01-01T00:00:00Z", "2026-01-01T00:00:00.1Z", "2026-01-02T00:00:00.1234567Z"] {
             window.see(&element(time));
         }
         window.see("{\"id\":\"timeless\"}");
@@ -180,8 +201,24 @@ mod tests {
         assert_eq!(next.query("$top"), Some("50"));
         window.see(&element("2026-01-02T00:00:00.1234567Z"));
         assert!(!window.is_past(), "all at one instant");
+        assert!(!window.is_out_of_order());
         assert!(window.pass_over().is_some());
         assert!(window.call(&call).query("$filter").unwrap().ends_with(".1234568Z"));
+    }
+
+    #[test]
+    fn an_order_that_is_not_heeded_is_noticed() {
+        let mut window = Window::new(FIELD);
+        for time in ["2026-01-02T00:00:00Z", "2026-01-01T00:00:00Z"] {
+            window.see(&element(time));
+        }
+        assert!(window.is_out_of_order(), "newest first");
+        let mut window = Window::new(FIELD);
+        window.see(&element("2026-01-02T00:00:00Z"));
+        window.count(1, false);
+        window.advance();
+        window.see(&element("2026-01-01T00:00:00Z"));
+        assert!(window.is_out_of_order(), "older than the window");
     }
 
     #[test]

@@ -63,6 +63,15 @@ impl Drop for Permit {
     }
 }
 
+/// Slots of a call that has not got all of them: unless it does, nothing is sent and nothing counts.
+struct Unsent(Permit);
+
+impl Drop for Unsent {
+    fn drop(&mut self) {
+        self.0.counted = false;
+    }
+}
+
 /// A place in the queue, given up when dropped: a caller that goes away holds nobody up.
 struct Place<'a> {
     limiter: &'a Limiter,
@@ -125,12 +134,13 @@ impl Limiter {
             return self.acquire(lane, operation, patience).await;
         }
         let _alone = self.several.lock().await;
-        let mut all = self.acquire(lane, operation, patience).await?;
-        while all.slots < slots {
+        // Who gives up on the way has sent nothing.
+        let mut all = Unsent(self.acquire(lane, operation, patience).await?);
+        while all.0.slots < slots {
             let mut one = self.acquire(lane, operation, patience).await?;
-            all.slots += std::mem::take(&mut one.slots);
+            all.0.slots += std::mem::take(&mut one.slots);
         }
-        Ok(all)
+        Ok(std::mem::replace(&mut all.0, Permit { limiter: Arc::clone(self), counted: false, slots: 0 }))
     }
 
     /// Nothing goes for `wait`: the service said so.
@@ -320,6 +330,20 @@ mod tests {
         drop(second.await.unwrap());
         assert!(limiter.lock().queue.is_empty());
         assert_eq!(limiter.lock().counter.in_flight(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_gives_up_on_the_way_to_its_slots_counts_for_none_of_them() {
+        let limiter = limiter(&crate::quota::MDE_PACKAGE_URI);
+        let held = limiter.acquire(Lane::Triage, "x", FOREVER).await;
+        let mut both = Box::pin(limiter.acquire_all(2, Lane::Containment, "x", FOREVER));
+        assert!(futures_util::poll!(&mut both).is_pending());
+        drop(both);
+        drop(held.map(Permit::never_sent));
+        for _ in 0..2 {
+            limiter.acquire(Lane::Containment, "x", FOREVER).await.unwrap().never_sent();
+        }
+        assert_eq!(limiter.clock.monotonic(), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]

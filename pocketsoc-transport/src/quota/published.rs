@@ -38,8 +38,8 @@ quotas! {
     XDR_INCIDENTS = "xdr.incidents": Rule::Windows(&[Window::per_minute(50), Window::per_hour(1500)]);
     /// Graph security: 150 a minute. Published for alerts; assumed for incidents.
     GRAPH_SECURITY = "graph.security": Rule::Windows(&[Window::per_minute(150)]);
-    /// Graph advanced hunting: 45 a minute, 1,500 an hour, per tenant; run time is limited as well.
-    GRAPH_HUNTING = "graph.hunting": Rule::Windows(&[Window::per_minute(45), Window::per_hour(1500)]);
+    /// Graph advanced hunting: 45 a minute per tenant, more for large ones; run time is limited as well.
+    GRAPH_HUNTING = "graph.hunting": Rule::Windows(&[Window::per_minute(45)]);
     /// Azure Resource Manager, reads: a bucket of 250 that refills at 25 a second.
     ARM_READ = "arm.read": Rule::Bucket(Bucket { capacity: 250, per_second: 25 });
     /// Azure Resource Manager, writes: a bucket of 200 that refills at 10 a second.

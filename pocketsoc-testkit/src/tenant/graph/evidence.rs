@@ -58,18 +58,18 @@ pub(super) fn of_alert(alert: &AlertRecord, machines: &[Machine], every_word: bo
             "loggedOnUsers": [{"accountName": PEOPLE[alert.user % PEOPLE.len()].0, "domainName": DOMAIN}], "resourceAccessEvents": [],
         }),
     );
-    let clue = |(n, clue): (usize, &Clue)| {
-        let seed = alert.grain ^ n as u64;
-        let pid = |offset: u64| 1000 + (seed + offset) % 9000;
+    let clues: Vec<&Clue> = alert.story.clues.iter().chain([&SHELL]).collect();
+    let clue = |(n, clue): (usize, &&Clue)| {
+        let (seed, process) = (alert.grain ^ n as u64, alert.process(n, &clues));
         let piece = |kind: &str, own: Json| piece(kind, &at, every_word, None, own);
-        match *clue {
+        match **clue {
             Clue::User => piece("user", json!({"userAccount": account(alert.user), "stream": null})),
             Clue::Process(name, folder, command_line, parent) => piece(
                 "process",
                 json!({
-                    "processId": pid(0), "parentProcessId": pid(17), "processCommandLine": command_line,
-                    "processCreationDateTime": stamp(alert.created - TimeDelta::seconds(139)),
-                    "parentProcessCreationDateTime": stamp(alert.created - TimeDelta::seconds(400)),
+                    "processId": process[0].0, "parentProcessId": process[1].0, "processCommandLine": command_line,
+                    "processCreationDateTime": stamp(process[0].1),
+                    "parentProcessCreationDateTime": stamp(process[1].1),
                     "detectionStatus": "detected", "mdeDeviceId": machine.id, "imageFile": file(name, folder, Some(seed)),
                     "parentProcessImageFile": file(parent, "C:\\Windows\\System32", None), "userAccount": account(alert.user),
                 }),
@@ -130,7 +130,7 @@ pub(super) fn of_alert(alert: &AlertRecord, machines: &[Machine], every_word: bo
         }
     };
     let mut all = vec![device];
-    all.extend(alert.story.clues.iter().chain([&SHELL]).enumerate().map(clue));
+    all.extend(clues.iter().enumerate().map(clue));
     // The same thing may come twice.
     all.extend(all.last().cloned());
     Json::Array(all)

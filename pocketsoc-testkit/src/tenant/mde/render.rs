@@ -163,14 +163,15 @@ impl<'a> Rendered<'a> {
 
 fn evidence<'a>(alert: &'a AlertRecord, account: &'a str) -> Vec<Evidence<'a>> {
     // What belongs to other products is not among its evidence.
-    let clue = |(n, clue): (usize, &'static Clue)| -> Option<Evidence<'a>> {
-        let seed = alert.grain ^ n as u64;
-        let pid = |offset: u64| u32::try_from(1000 + (seed + offset) % 9000).ok();
+    let clues: Vec<&'static Clue> = alert.story.clues.iter().chain([&SHELL]).collect();
+    let clue = |(n, clue): (usize, &&'static Clue)| -> Option<Evidence<'a>> {
+        let (seed, process) = (alert.grain ^ n as u64, alert.process(n, &clues));
+        let pid = |which: usize| u32::try_from(process[which].0).ok();
         let base = Evidence {
             evidence_creation_time: stamp(alert.created + TimeDelta::milliseconds(420)),
             ..Evidence::default()
         };
-        Some(match *clue {
+        Some(match **clue {
             Clue::Mail(..) | Clue::Mailbox | Clue::App(..) | Clue::Odd(..) => return None,
             Clue::User => Evidence {
                 entity_type: "User",
@@ -189,9 +190,9 @@ fn evidence<'a>(alert: &'a AlertRecord, account: &'a str) -> Vec<Evidence<'a>> {
                 file_path: Some(folder),
                 process_id: pid(0),
                 process_command_line: Some(command_line),
-                process_creation_time: Some(stamp(alert.created - TimeDelta::seconds(139))),
-                parent_process_id: pid(17),
-                parent_process_creation_time: Some(stamp(alert.created - TimeDelta::seconds(400))),
+                process_creation_time: Some(stamp(process[0].1)),
+                parent_process_id: pid(1),
+                parent_process_creation_time: Some(stamp(process[1].1)),
                 parent_process_file_name: Some(parent),
                 parent_process_file_path: Some("C:\\Windows\\System32"),
                 detection_status: Some("Detected"),
@@ -223,5 +224,5 @@ fn evidence<'a>(alert: &'a AlertRecord, account: &'a str) -> Vec<Evidence<'a>> {
             },
         })
     };
-    alert.story.clues.iter().chain([&SHELL]).enumerate().filter_map(clue).collect()
+    clues.iter().enumerate().filter_map(clue).collect()
 }
