@@ -1,0 +1,288 @@
+//! A long stretch of time, read in windows side by side: off the chain of next links, which would be read one after the
+//! other.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, FuturesUnordered, StreamExt as _};
+use pocketsoc_model::{
+    Detection, DetectionQuery, DetectionSource, DetectionStream, Result, WalkLog, WalkReport,
+};
+
+use crate::known::{name_of, nanos};
+
+/// Windows read at once unless said otherwise: of a minute's quota they leave most to others.
+const AT_ONCE: usize = 8;
+/// Pages that a window may take while others are idle, before it is cut up.
+const PATIENT_PAGES: u64 = 2;
+/// Shorter windows are not cut up.
+const SHORTEST: TimeDelta = TimeDelta::seconds(16);
+/// Detections that may be held until their turn has come, where they come in the order of time.
+const HELD: usize = 50_000;
+
+/// A long stretch of time, read in disjoint windows of the update time, several at once; a window that turns out to be
+/// dense is cut up while others are idle.
+///
+/// For sources whose service filters by update time ([`QueryFilters::updated`](pocketsoc_model::QueryFilters) is native):
+/// others would be listed whole for each window. Where windows meet, nothing is lost and nothing comes twice; what changes
+/// while it is read may come in both versions. Each window costs at least one call, in the lane of the query, so a quota
+/// that is short bounds the speed.
+///
+/// ```no_run
+/// # async fn run(source: std::sync::Arc<dyn pocketsoc_model::DetectionSource>) -> pocketsoc_model::Result<()> {
+/// use pocketsoc_feed::Backfill;
+/// let (from, until) = ("2026-06-01T00:00:00Z".parse().unwrap(), "2026-09-01T00:00:00Z".parse().unwrap());
+/// let mut walk = Backfill::new(source, from, until).in_time_order().walk();
+/// while let Some(detection) = walk.next().await {
+///     println!("{}", detection?.title);
+/// }
+/// assert!(walk.report().complete);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "nothing is read before the walk is polled"]
+pub struct Backfill {
+    source: Arc<dyn DetectionSource>,
+    query: DetectionQuery,
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+    at_once: usize,
+    ordered: bool,
+}
+
+impl Backfill {
+    /// Everything updated since `from`. The windows are cut between it and `until`, which is about now; the last one has
+    /// no end, so what has changed since belongs to it.
+    pub fn new(source: Arc<dyn DetectionSource>, from: DateTime<Utc>, until: DateTime<Utc>) -> Self {
+        Self { source, query: DetectionQuery::all(), from, until, at_once: AT_ONCE, ordered: false }
+    }
+
+    /// Only what a query asks for. Its window ends the last one of these; its beginning and its limit are not heeded.
+    pub fn with_query(mut self, query: DetectionQuery) -> Self {
+        self.query = query;
+        self
+    }
+
+    /// So many windows at once; 8 unless said otherwise.
+    pub fn with_windows_at_once(mut self, windows: usize) -> Self {
+        self.at_once = windows.max(1);
+        self
+    }
+
+    /// In the order of the update times, oldest first, rather than as they come. What comes early is held until its turn.
+    pub fn in_time_order(mut self) -> Self {
+        self.ordered = true;
+        self
+    }
+
+    /// Walks over them. The report is complete when every window was.
+    pub fn walk(self) -> DetectionStream {
+        let log = WalkLog::new();
+        let whole = Window { from: self.from, until: self.query.updated_until, given: None };
+        let mut work = Work {
+            waiting: BTreeMap::new(),
+            running: FuturesUnordered::new(),
+            reading: 0,
+            held: BTreeMap::new(),
+            holds: 0,
+            ready: Vec::new(),
+            log: log.clone(),
+            complete: true,
+            plan: self,
+        };
+        let (end, parts) = (work.plan.until, work.plan.at_once);
+        for mut window in whole.cut(end, parts) {
+            // What comes in order is held, and can be thrown away.
+            window.given = (!work.plan.ordered).then(Given::default);
+            work.waiting.insert(window.from, window);
+        }
+        let stream = stream::unfold(Box::new(work), |mut work| async move {
+            let item = work.next().await?;
+            Some((item, work))
+        });
+        DetectionStream::new(stream, log)
+    }
+}
+
+/// What windows of the same stretch have given before they were cut up: name and update time.
+type Given = Arc<Mutex<HashMap<Arc<str>, Option<i64>>>>;
+
+/// A stretch of time, its end not included.
+#[derive(Debug, Clone)]
+struct Window {
+    from: DateTime<Utc>,
+    until: Option<DateTime<Utc>>,
+    given: Option<Given>,
+}
+
+impl Window {
+    /// Cuts it into parts of whole seconds: services filter to the second at least.
+    fn cut(self, now: DateTime<Utc>, parts: usize) -> Vec<Self> {
+        let end = self.until.unwrap_or(now);
+        let parts = i32::try_from(parts).unwrap_or(i32::MAX).max(1);
+        let step = TimeDelta::seconds(((end - self.from) / parts).num_seconds());
+        let mut borders = vec![self.from];
+        if step >= TimeDelta::seconds(1) {
+            let first = self.from - TimeDelta::nanoseconds(i64::from(self.from.timestamp_subsec_nanos()));
+            borders.extend((1..parts).map(|n| first + step * n));
+        }
+        let ends = borders[1..].iter().copied().map(Some).chain([self.until]).collect::<Vec<_>>();
+        let part = |(from, until)| Self { from, until, given: self.given.clone() };
+        borders.into_iter().zip(ends).map(part).collect()
+    }
+
+    fn may_be_cut(&self, now: DateTime<Utc>) -> bool {
+        let given = self.given.as_ref();
+        let gave = given.map_or(0, |given| given.lock().unwrap_or_else(PoisonError::into_inner).len());
+        self.until.unwrap_or(now) - self.from > SHORTEST && gave < HELD
+    }
+}
+
+/// A window that is read.
+struct Lane {
+    window: Window,
+    walk: DetectionStream,
+}
+
+/// What comes of it, with the lane.
+type Step = BoxFuture<'static, (Lane, Option<Result<Detection>>)>;
+
+struct Work {
+    plan: Backfill,
+    waiting: BTreeMap<DateTime<Utc>, Window>,
+    running: FuturesUnordered<Step>,
+    reading: usize,
+    /// What was read of windows whose turn has not come, and whether they are read to their end.
+    held: BTreeMap<DateTime<Utc>, (Vec<Detection>, bool)>,
+    holds: usize,
+    /// What is given next, the first one last.
+    ready: Vec<Result<Detection>>,
+    log: WalkLog,
+    complete: bool,
+}
+
+impl Work {
+    async fn next(&mut self) -> Option<Result<Detection>> {
+        loop {
+            if let Some(item) = self.ready.pop() {
+                return Some(item);
+            }
+            self.start();
+            let Some((lane, item)) = self.running.next().await else {
+                self.log.update(|report| report.complete = self.complete);
+                return None;
+            };
+            match item {
+                Some(Ok(detection)) => self.found(&lane, detection),
+                Some(Err(error)) => self.ready.push(Err(error)),
+                None => {
+                    self.ended(lane);
+                    continue;
+                }
+            }
+            if self.is_too_dense(&lane) {
+                self.cut(lane);
+            } else {
+                self.read_on(lane);
+            }
+        }
+    }
+
+    /// Starts windows in the order of time, as many as may be read at once.
+    fn start(&mut self) {
+        while self.reading < self.plan.at_once && (self.holds < HELD || self.reading == 0) {
+            let Some((_, window)) = self.waiting.pop_first() else { return };
+            let mut query = self.plan.query.clone();
+            query.updated_since = Some(window.from);
+            query.updated_until = window.until;
+            (query.limit, query.resume) = (None, None);
+            if self.plan.ordered {
+                self.held.insert(window.from, (Vec::new(), false));
+            }
+            self.reading += 1;
+            self.read_on(Lane { walk: self.plan.source.list(&query), window });
+        }
+    }
+
+    fn read_on(&self, mut lane: Lane) {
+        self.running.push(Box::pin(async move {
+            let item = lane.walk.next().await;
+            (lane, item)
+        }));
+    }
+
+    fn found(&mut self, lane: &Lane, detection: Detection) {
+        if let Some(given) = &lane.window.given {
+            let (name, updated) = (name_of(&detection.id), nanos(detection.updated_at));
+            let mut given = given.lock().unwrap_or_else(PoisonError::into_inner);
+            if given.insert(name, updated) == Some(updated) {
+                return;
+            }
+        }
+        match self.held.get_mut(&lane.window.from) {
+            Some((held, _)) => {
+                held.push(detection);
+                self.holds += 1;
+            }
+            None => self.ready.push(Ok(detection)),
+        }
+    }
+
+    /// Whether others could help with what is left of a window.
+    fn is_too_dense(&self, lane: &Lane) -> bool {
+        self.waiting.is_empty()
+            && self.reading < self.plan.at_once
+            && lane.walk.report().pages > PATIENT_PAGES
+            && lane.window.may_be_cut(self.plan.until)
+    }
+
+    /// Cuts up a window. What it has given is not given again.
+    fn cut(&mut self, lane: Lane) {
+        let Lane { window, walk } = lane;
+        self.count(&walk.report(), true);
+        self.reading -= 1;
+        tracing::debug!(from = %window.from, "a dense window is cut up");
+        let held = self.held.remove(&window.from).map(|(held, _)| held).unwrap_or_default();
+        self.holds -= held.len();
+        let parts = self.plan.at_once - self.reading;
+        let until = self.plan.until;
+        for part in window.cut(until, parts.max(2)) {
+            self.waiting.insert(part.from, part);
+        }
+    }
+
+    fn ended(&mut self, lane: Lane) {
+        let report = lane.walk.report();
+        self.count(&report, report.complete);
+        self.reading -= 1;
+        if let Some((held, is_over)) = self.held.get_mut(&lane.window.from) {
+            held.sort_by_key(|detection| std::cmp::Reverse(detection.updated_at));
+            *is_over = true;
+        }
+        // The windows whose turn it is; the latest is pushed first.
+        let mut turn = Vec::new();
+        while let Some(first) = self.held.first_entry()
+            && first.get().1
+            && self.waiting.first_key_value().is_none_or(|(next, _)| next > first.key())
+        {
+            turn.push(first.remove().0);
+        }
+        for held in turn.into_iter().rev() {
+            self.holds -= held.len();
+            self.ready.extend(held.into_iter().map(Ok));
+        }
+    }
+
+    fn count(&mut self, report: &WalkReport, well: bool) {
+        self.complete &= well;
+        self.log.update(|all| {
+            all.pages += report.pages;
+            for (all, more) in [(&mut all.degraded, &report.degraded), (&mut all.partial, &report.partial)] {
+                all.extend(more.iter().filter(|one| !all.contains(one)).cloned().collect::<Vec<_>>());
+            }
+        });
+    }
+}

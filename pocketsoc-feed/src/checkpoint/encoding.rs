@@ -1,0 +1,129 @@
+//! A checkpoint as bytes: a line that says what it is, a digest, and the memory of one source.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use pocketsoc_model::{Error, ErrorKind, Result};
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::known::{Known, nanos};
+
+/// What every checkpoint begins with; the number is the version of what follows.
+const HEAD: &[u8] = b"pocketsoc feed checkpoint 1\n";
+const FAMILY: &[u8] = b"pocketsoc feed checkpoint ";
+
+/// The memory of one source.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Stored {
+    pub(crate) floor: Option<DateTime<Utc>>,
+    pub(crate) poll: u32,
+    pub(crate) known: HashMap<Arc<str>, Known>,
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    source: &'a str,
+    floor: Option<i64>,
+    poll: u32,
+    known: Vec<(&'a str, &'a Known)>,
+}
+
+#[derive(Deserialize)]
+struct Read {
+    source: String,
+    floor: Option<i64>,
+    poll: u32,
+    known: Vec<(String, Known)>,
+}
+
+/// The bytes of a checkpoint.
+pub(crate) fn encode<'a>(
+    source: &'a str,
+    floor: Option<DateTime<Utc>>,
+    poll: u32,
+    known: impl Iterator<Item = (&'a str, &'a Known)>,
+) -> Result<Vec<u8>> {
+    let written = Written { source, floor: nanos(floor), poll, known: known.collect() };
+    let mut bytes = HEAD.to_vec();
+    bytes.extend([0; 8]);
+    let mut bytes = postcard::to_extend(&written, bytes).map_err(|error| {
+        Error::new(ErrorKind::Unexpected, "write the checkpoint").with_message(error.to_string())
+    })?;
+    let (head, body) = bytes.split_at_mut(HEAD.len() + 8);
+    head[HEAD.len()..].copy_from_slice(&xxh3_64(body).to_le_bytes());
+    Ok(bytes)
+}
+
+/// Reads a checkpoint; one that is damaged, or of another source or a later version, is refused.
+pub(crate) fn decode(source: &str, bytes: &[u8]) -> Result<Stored> {
+    let Some(rest) = bytes.strip_prefix(HEAD) else {
+        return Err(if bytes.starts_with(FAMILY) {
+            damaged(source, "it was written by another version of the feed")
+                .with_hint("use the version that wrote it, or begin anew with another file")
+        } else {
+            damaged(source, "it is no checkpoint")
+        });
+    };
+    let (digest, body) = rest.split_at_checked(8).ok_or_else(|| damaged(source, "it is cut off"))?;
+    if digest != xxh3_64(body).to_le_bytes() {
+        return Err(damaged(source, "it is not what was written"));
+    }
+    let read: Read = postcard::from_bytes(body).map_err(|_| damaged(source, "it cannot be read"))?;
+    if read.source != source {
+        return Err(damaged(source, &format!("it is of another source, {}", read.source)));
+    }
+    Ok(Stored {
+        floor: read.floor.map(DateTime::from_timestamp_nanos),
+        poll: read.poll,
+        known: read.known.into_iter().map(|(name, known)| (name.into(), known)).collect(),
+    })
+}
+
+fn damaged(source: &str, why: &str) -> Error {
+    Error::new(ErrorKind::Damaged, "read the checkpoint")
+        .with_message(format!("the checkpoint of {source} cannot be used: {why}"))
+        .with_hint(
+            "put back a copy, or move it away to begin anew: then everything that the sources list is delivered again",
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pocketsoc_model::{Detection, DetectionId, Product};
+
+    fn checkpoint() -> (Stored, Vec<u8>) {
+        let detection = Detection::new(DetectionId::new("da1").unwrap(), Product::GRAPH_ALERT, "Miner");
+        let known = Known::of(&detection, Box::new([7, 8]));
+        let stored = Stored {
+            floor: DateTime::from_timestamp(1_790_000_000, 123_456_700),
+            poll: 9,
+            known: HashMap::from([("da1".into(), known)]),
+        };
+        let known = stored.known.iter().map(|(name, known)| (&**name, known));
+        let bytes = encode("Graph", stored.floor, stored.poll, known).unwrap();
+        (stored, bytes)
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        let (stored, bytes) = checkpoint();
+        assert_eq!(decode("Graph", &bytes).unwrap(), stored);
+    }
+
+    #[test]
+    fn whatever_is_damaged_is_refused_and_never_taken_for_a_beginning() {
+        let (_, bytes) = checkpoint();
+        for at in 0..bytes.len() {
+            let mut other = bytes.clone();
+            other[at] ^= 0x10;
+            assert_eq!(decode("Graph", &other).unwrap_err().kind(), ErrorKind::Damaged, "byte {at}");
+            assert_eq!(decode("Graph", &bytes[..at]).unwrap_err().kind(), ErrorKind::Damaged, "cut at {at}");
+        }
+        let later = [b"pocketsoc feed checkpoint 2\n", &bytes[HEAD.len()..]].concat();
+        assert!(decode("Graph", &later).unwrap_err().message().contains("another version"));
+        assert!(decode("Endpoint", &bytes).unwrap_err().message().contains("of another source, Graph"));
+    }
+}

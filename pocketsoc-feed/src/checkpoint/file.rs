@@ -1,0 +1,168 @@
+//! Checkpoints in one file, replaced whole: what is on the disk is always a checkpoint, the last one or the one before.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use pocketsoc_model::{Error, ErrorKind, Result};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::{CheckpointStore, Claim};
+
+const HEAD: &[u8] = b"pocketsoc feed checkpoints 1\n";
+
+/// Checkpoints in one file, written next to it, brought to the disk, then put in its place.
+///
+/// For one process: a second one that uses the same file would overwrite what this one has written.
+#[derive(Debug, Clone)]
+pub struct FileCheckpoints {
+    path: Arc<Path>,
+    all: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
+}
+
+impl FileCheckpoints {
+    /// Opens the file; one that does not exist is a beginning.
+    ///
+    /// # Errors
+    /// `Damaged` when it is there and holds something else; `Unavailable` when it cannot be read.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
+        let path = path.into();
+        let all = match std::fs::read(&path) {
+            Ok(bytes) => read(&bytes).ok_or_else(|| damaged(&path))?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
+            Err(error) => return Err(failed("read", &path, &error)),
+        };
+        Ok(Self { path: path.into(), all: Arc::new(Mutex::new(all)) })
+    }
+}
+
+#[async_trait]
+impl CheckpointStore for FileCheckpoints {
+    async fn claim(&self, source: &str) -> Result<Option<Claim>> {
+        let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Some(Claim::for_good(all.get(source).cloned())))
+    }
+
+    async fn renew(&self, _: &str) -> Result<()> {
+        Ok(())
+    }
+
+    async fn save(&self, checkpoints: &[(&str, Vec<u8>)]) -> Result<()> {
+        let bytes = {
+            let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+            for (source, checkpoint) in checkpoints {
+                all.insert((*source).to_owned(), checkpoint.clone());
+            }
+            written(&all)
+        };
+        let path = Arc::clone(&self.path);
+        let work = tokio::task::spawn_blocking(move || {
+            replace(&path, &bytes).map_err(|error| failed("write", &path, &error))
+        });
+        work.await.map_err(|error| {
+            Error::new(ErrorKind::Unexpected, "write the checkpoint").with_message(error.to_string())
+        })?
+    }
+
+    async fn release(&self, _: &str) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Puts a file in the place of another one: after a crash it is either of them, whole.
+fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    // The name is on the disk only once its folder is; not every system opens folders.
+    if let Ok(folder) = std::fs::File::open(folder) {
+        let _ = folder.sync_all();
+    }
+    Ok(())
+}
+
+/// Each checkpoint behind its source's name, both behind their lengths, and a digest of it all.
+fn written(all: &BTreeMap<String, Vec<u8>>) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (source, checkpoint) in all {
+        for part in [source.as_bytes(), checkpoint] {
+            body.extend((part.len() as u64).to_le_bytes());
+            body.extend(part);
+        }
+    }
+    [HEAD, &xxh3_64(&body).to_le_bytes(), &body].concat()
+}
+
+fn read(bytes: &[u8]) -> Option<BTreeMap<String, Vec<u8>>> {
+    let (digest, mut body) = bytes.strip_prefix(HEAD)?.split_at_checked(8)?;
+    if digest != xxh3_64(body).to_le_bytes() {
+        return None;
+    }
+    let mut all = BTreeMap::new();
+    let mut part = || {
+        let (length, rest) = body.split_first_chunk::<8>()?;
+        let (part, rest) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
+        body = rest;
+        Some(part.to_vec())
+    };
+    while let Some(source) = part() {
+        all.insert(String::from_utf8(source).ok()?, part()?);
+    }
+    body.is_empty().then_some(all)
+}
+
+fn damaged(path: &Path) -> Error {
+    Error::new(ErrorKind::Damaged, "read the checkpoint")
+        .with_message(format!("{} is no checkpoint of a feed, or is damaged", path.display()))
+        .with_hint(
+            "put back a copy, or move the file away to begin anew: then everything that the sources list is delivered again",
+        )
+}
+
+fn failed(what: &str, path: &Path, error: &std::io::Error) -> Error {
+    Error::new(ErrorKind::Unavailable, "use the checkpoint")
+        .with_message(format!("cannot {what} {}: {error}", path.display()))
+        .with_hint("the folder has to exist, and this process has to be allowed to write there")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_saved_is_there_after_a_restart_and_nothing_else_is_left_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("feed.checkpoint");
+        let store = FileCheckpoints::open(&path).unwrap();
+        assert_eq!(store.claim("a").await.unwrap(), Some(Claim::for_good(None)));
+        store.save(&[("a", vec![1, 2]), ("b", vec![])]).await.unwrap();
+        store.save(&[("a", vec![3])]).await.unwrap();
+        let store = FileCheckpoints::open(&path).unwrap();
+        assert_eq!(store.claim("a").await.unwrap().unwrap().checkpoint, Some(vec![3]));
+        assert_eq!(store.claim("b").await.unwrap().unwrap().checkpoint, Some(vec![]));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_damaged_file_is_refused_with_advice_and_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("feed.checkpoint");
+        FileCheckpoints::open(&path).unwrap().save(&[("a", vec![1; 40])]).await.unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        for at in 0..whole.len() {
+            std::fs::write(&path, &whole[..at]).unwrap();
+            let error = FileCheckpoints::open(&path).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Damaged, "cut at {at}");
+            assert!(error.hint().unwrap().contains("move the file away"));
+            assert_eq!(std::fs::read(&path).unwrap(), &whole[..at]);
+        }
+        let error = FileCheckpoints::open(folder.path()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "a folder is no file");
+        let error = FileCheckpoints::open(folder.path().join("none/x")).unwrap().save(&[("a", vec![])]).await;
+        assert_eq!(error.unwrap_err().kind(), ErrorKind::Unavailable);
+    }
+}

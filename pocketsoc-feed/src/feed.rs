@@ -1,0 +1,311 @@
+//! The feed: drives the sources, takes what they bring, tells it, and writes down what was acknowledged.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use fastrand::Rng;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use pocketsoc_model::{Clock, DetectionSource, Error, ErrorKind, Product, Result};
+use tokio::sync::{Notify, mpsc};
+
+use crate::echo::FeedSource;
+use crate::event::{FeedEvent, Notice, Sequence};
+use crate::options::{FeedBuilder, Plan};
+use crate::poll::{Do, News, Order, Worker};
+use crate::push::{PushHandle, Pushed};
+use crate::state::{Rules, Shared, SourceState};
+
+/// So many finds wait for the consumer; the sources wait then.
+const WAITING: usize = 64;
+
+/// Many sources as one feed: [`next`](Self::next) until `None`, [`acknowledge`](Self::acknowledge) each change.
+///
+/// **Delivery**: each new detection, and each change of one, is told at least once. A change is told again after a restart
+/// unless it was acknowledged and that was written down. Changes of one detection come in their order.
+///
+/// Everything happens in `next`: while it is not polled, nothing is read, renewed or written down. A consumer that takes
+/// its time belongs in a task of its own. Dropping `next` in the middle loses nothing.
+///
+/// ```
+/// use pocketsoc_feed::{Feed, FeedEvent};
+/// use pocketsoc_model::*;
+/// use std::sync::Arc;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+/// let clock: Arc<dyn Clock> = Arc::new(ManualClock::at("2026-01-31T10:00:00Z".parse()?));
+/// let source = MemorySource::new("Demo", Product::DEFENDER_ENDPOINT, Arc::clone(&clock));
+/// source.put(Detection::new(DetectionId::new("da1_1")?, Product::DEFENDER_ENDPOINT, "Miner"));
+///
+/// let mut feed = Feed::builder(clock).source(source).once().build().await?;
+/// while let Some(event) = feed.next().await {
+///     match event {
+///         FeedEvent::Change(change) => {
+///             println!("{} {}", change.kind, change.detection.title); // take care of it, then
+///             feed.acknowledge(change.sequence);
+///         }
+///         FeedEvent::Notice(notice) => eprintln!("{notice}"),
+///         _ => {}
+///     }
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Feed {
+    pub(crate) plan: Plan,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) work: FuturesUnordered<BoxFuture<'static, ()>>,
+    pub(crate) news: mpsc::Receiver<News>,
+    pub(crate) sender: mpsc::Sender<News>,
+    pub(crate) pushed: mpsc::Receiver<Pushed>,
+    pub(crate) pusher: mpsc::Sender<Pushed>,
+    pub(crate) ready: VecDeque<FeedEvent>,
+    /// Sources whose work goes on.
+    pub(crate) working: usize,
+    pub(crate) rng: Rng,
+    /// When something was acknowledged that is not written down, and when that was tried last, and how long it took.
+    pub(crate) unwritten_since: Option<Duration>,
+    pub(crate) written_at: Duration,
+    pub(crate) writing_took: Duration,
+    pub(crate) waits_for_acknowledgement: bool,
+}
+
+impl Feed {
+    /// A feed to be set up.
+    pub fn builder(clock: Arc<dyn Clock>) -> FeedBuilder {
+        FeedBuilder::new(clock)
+    }
+
+    pub(crate) async fn set_up(mut plan: Plan) -> Result<Self> {
+        let wanted = |source: &Arc<dyn DetectionSource>| {
+            plan.products.is_empty() || plan.products.contains(&source.product())
+        };
+        let mut sources = Vec::new();
+        for (source, options) in plan.sources.iter().filter(|(source, _)| wanted(source)) {
+            let key: Arc<str> = format!("{}/{}", source.name(), source.product()).into();
+            if sources.iter().any(|one: &SourceState| one.key == key) {
+                return Err(Error::new(ErrorKind::InvalidRequest, "set up the feed")
+                    .with_message(format!("there are two sources {key}"))
+                    .with_hint("give each profile a name of its own"));
+            }
+            sources.push(SourceState {
+                source: Arc::clone(source),
+                name: source.name().into(),
+                key,
+                product: source.product(),
+                ledger: crate::ledger::Ledger::default(),
+                filters: None,
+                since: options.since.or(plan.since),
+                poll_every: options.poll_every.unwrap_or(plan.poll_every),
+                claim: None,
+                renew_within: None,
+                failures: 0,
+                failing: false,
+                aside: std::collections::HashSet::new(),
+                memory_full: false,
+                changes: 0,
+                saved: 0,
+                nudge: Arc::new(Notify::new()),
+            });
+        }
+        if sources.is_empty() {
+            return Err(
+                Error::new(ErrorKind::InvalidRequest, "set up the feed").with_message("it has no source")
+            );
+        }
+        plan.sources.clear();
+        let rules = Rules {
+            sightings: plan.sightings,
+            heuristic: plan.heuristic,
+            min_severity: plan.min_severity,
+            machine_group: plan.machine_group.clone(),
+            overlap: TimeDelta::from_std(plan.overlap).unwrap_or(TimeDelta::MAX),
+            remembered: plan.remembered,
+        };
+        let shared = Arc::new(Shared::new(rules, sources));
+        let (sender, news) = mpsc::channel(WAITING);
+        let (pusher, pushed) = mpsc::channel(WAITING);
+        let mut feed = Self {
+            rng: Rng::with_seed(plan.seed),
+            written_at: plan.clock.monotonic(),
+            plan,
+            shared,
+            work: FuturesUnordered::new(),
+            news,
+            sender,
+            pushed,
+            pusher,
+            ready: VecDeque::new(),
+            working: 0,
+            unwritten_since: None,
+            writing_took: Duration::ZERO,
+            waits_for_acknowledgement: false,
+        };
+        feed.begin().await?;
+        Ok(feed)
+    }
+
+    /// Claims the sources, one after the other: what is damaged is to be known before anything is read.
+    async fn begin(&mut self) -> Result<()> {
+        let count = self.shared.lock().sources.len();
+        for place in 0..count {
+            let key = Arc::clone(&self.shared.lock().sources[place].key);
+            let claim = self.plan.store.claim(&key).await?;
+            let order = match claim {
+                Some(claim) => {
+                    self.claimed(place, 0, claim)?;
+                    Order::After(Duration::ZERO, Do::Ask)
+                }
+                None => Order::After(self.elsewhere(place), Do::Claim),
+            };
+            let worker = self.worker(place, key);
+            self.working += 1;
+            self.work.push(Box::pin(worker.work(order)));
+        }
+        Ok(())
+    }
+
+    fn worker(&self, place: usize, key: Arc<str>) -> Worker {
+        let state = self.shared.lock();
+        let source = &state.sources[place];
+        Worker {
+            place,
+            claim: 0,
+            key,
+            source: Arc::clone(&source.source),
+            store: Arc::clone(&self.plan.store),
+            clock: Arc::clone(&self.plan.clock),
+            news: self.sender.clone(),
+            nudge: Arc::clone(&source.nudge),
+        }
+    }
+
+    /// The next event; `None` when every source is done with, which is only with [`once`](FeedBuilder::once).
+    pub async fn next(&mut self) -> Option<FeedEvent> {
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return Some(event);
+            }
+            let due = self.note_acknowledgements();
+            if self.many_are_unwritten() {
+                self.write_down().await;
+                continue;
+            }
+            let full = self.is_full();
+            if full && !std::mem::replace(&mut self.waits_for_acknowledgement, true) {
+                let changes = self.shared.lock().unacknowledged();
+                tracing::warn!(changes, "nothing more is delivered before something is acknowledged");
+                self.ready.push_back(FeedEvent::Notice(Notice::Unacknowledged { changes }));
+                continue;
+            }
+            if !full {
+                self.waits_for_acknowledgement = false;
+                if let Ok(pushed) = self.pushed.try_recv() {
+                    self.take_pushed(pushed);
+                    continue;
+                }
+                if let Ok(news) = self.news.try_recv() {
+                    self.take(news);
+                    continue;
+                }
+            }
+            // Nothing is here: time to write down.
+            if due.is_some_and(|due| due.is_zero()) {
+                self.write_down().await;
+                continue;
+            }
+            if self.working == 0 && !full {
+                if self.unwritten_since.is_some() {
+                    self.write_down().await;
+                }
+                return None;
+            }
+            self.wait(due, full).await;
+        }
+    }
+
+    /// Until something happens.
+    async fn wait(&mut self, due: Option<Duration>, full: bool) {
+        let timer = due.map(|due| self.plan.clock.sleep(due));
+        tokio::select! {
+            biased;
+            Some(()) = self.work.next() => {}
+            () = self.shared.acknowledged.notified() => {}
+            Some(pushed) = self.pushed.recv(), if !full => self.take_pushed(pushed),
+            Some(news) = self.news.recv(), if !full => self.take(news),
+            () = async { if let Some(timer) = timer { timer.await } else { std::future::pending().await } } => {}
+        }
+    }
+
+    /// Says that a change has been taken care of: it is not told again, once that has been written down.
+    pub fn acknowledge(&self, sequence: Sequence) {
+        self.shared.acknowledge(sequence);
+    }
+
+    /// Writes down what has been acknowledged, rather than when the feed finds time for it.
+    ///
+    /// # Errors
+    /// What the store says; nothing is lost then, and it is tried again.
+    pub async fn commit(&mut self) -> Result<()> {
+        self.save().await
+    }
+
+    /// Writes down what has been acknowledged, and lets the sources go, for another worker to claim at once.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn close(mut self) -> Result<()> {
+        self.save().await?;
+        let claimed: Vec<_> = {
+            let state = self.shared.lock();
+            state.sources.iter().filter(|s| s.claim.is_some()).map(|s| Arc::clone(&s.key)).collect()
+        };
+        for key in claimed {
+            self.plan.store.release(&key).await?;
+        }
+        Ok(())
+    }
+
+    /// A source to change detections through, by its name: what is changed there is not told when it comes back. Of two
+    /// sources with one name the first one; see [`source_of`](Self::source_of).
+    pub fn source(&self, name: &str) -> Option<FeedSource> {
+        self.source_where(|source| &*source.name == name)
+    }
+
+    /// The same, by name and product.
+    pub fn source_of(&self, name: &str, product: &Product) -> Option<FeedSource> {
+        self.source_where(|source| &*source.name == name && source.product == *product)
+    }
+
+    fn source_where(&self, fits: impl Fn(&SourceState) -> bool) -> Option<FeedSource> {
+        let state = self.shared.lock();
+        let place = state.sources.iter().position(fits)?;
+        let source = Arc::clone(&state.sources[place].source);
+        Some(FeedSource::new(place, source, Arc::clone(&self.shared), Arc::clone(&self.plan.clock)))
+    }
+
+    /// How many detections are remembered, of all sources.
+    pub fn remembered(&self) -> usize {
+        self.shared.lock().sources.iter().map(|source| source.ledger.len()).sum()
+    }
+
+    /// Where detections are put that were pushed to this process, such as by a receiver of Defender for Cloud's.
+    pub fn pushes(&self) -> PushHandle {
+        PushHandle::new(self.pusher.clone(), Arc::clone(&self.shared))
+    }
+
+    fn is_full(&self) -> bool {
+        self.shared.lock().unacknowledged() >= self.plan.unacknowledged
+    }
+}
+
+impl std::fmt::Debug for Feed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Feed")
+            .field("plan", &self.plan)
+            .field("working", &self.working)
+            .finish_non_exhaustive()
+    }
+}

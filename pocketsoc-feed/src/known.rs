@@ -1,0 +1,391 @@
+//! What is remembered of a detection: enough to see what has changed, in about a tenth of a kilobyte.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use pocketsoc_model::{Detection, DetectionId, Entity, Properties, Severity, Status};
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+
+use crate::event::Changed;
+
+/// The keys of a detection's JSON that are compared by digest, in the order of a checkpoint: new ones go to the end.
+const KEYS: [&str; 25] = [
+    "title",
+    "description",
+    "native_severity",
+    "native_status",
+    "merged_into",
+    "classification",
+    "determination",
+    "assigned_to",
+    "category",
+    "tactics",
+    "techniques",
+    "created_at",
+    "first_activity_at",
+    "last_activity_at",
+    "resolved_at",
+    "url",
+    "links",
+    "provider",
+    "resources",
+    "properties",
+    "incident_id",
+    "entities",
+    "comments",
+    "tags",
+    "machine_group",
+];
+
+/// The numbers of a checkpoint for statuses and severities: new ones go to the end.
+const STATUSES: [Status; 7] = [
+    Status::Unknown,
+    Status::Active,
+    Status::InProgress,
+    Status::AwaitingAction,
+    Status::Dismissed,
+    Status::Resolved,
+    Status::Merged,
+];
+const SEVERITIES: [Severity; 6] = [
+    Severity::Unknown,
+    Severity::Informational,
+    Severity::Low,
+    Severity::Medium,
+    Severity::High,
+    Severity::Critical,
+];
+
+/// The part that every detection has of its own: 16 bits of each key's digest, to name what has changed.
+type Parts = [u16; KEYS.len()];
+
+/// How a detection is called in the memory: its id, in lower case where the service ignores the case.
+pub(crate) fn name_of(id: &DetectionId) -> Arc<str> {
+    if id.is_azure_resource() { id.as_str().to_ascii_lowercase().into() } else { id.as_str().into() }
+}
+
+/// What is remembered of a detection.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Known {
+    /// Its update time, in nanoseconds; services count in tenths of microseconds.
+    pub(crate) updated: Option<i64>,
+    /// Of the bytes that the source sent.
+    raw: u64,
+    /// Of everything that is compared.
+    content: u64,
+    parts: Parts,
+    status: u8,
+    severity: u8,
+    entities: u16,
+    /// Digests of what other sources know it by.
+    pub(crate) keys: Box<[u64]>,
+    /// The poll that saw it last.
+    pub(crate) poll: u32,
+    /// It was pushed, and no list has shown it yet.
+    pub(crate) pushed: bool,
+}
+
+impl Known {
+    /// What to remember of a detection.
+    pub(crate) fn of(detection: &Detection, keys: Box<[u64]>) -> Self {
+        let digests = digests(detection);
+        let status = place(&STATUSES, detection.status);
+        let severity = place(&SEVERITIES, detection.severity);
+        let mut content = Xxh3::new();
+        content.update(&[status, severity]);
+        for digest in &digests {
+            content.update(&digest.to_le_bytes());
+        }
+        let content = content.digest();
+        Self {
+            updated: nanos(detection.updated_at),
+            raw: raw_digest(detection).unwrap_or(content),
+            content,
+            #[allow(clippy::cast_possible_truncation)] // a part of the digest
+            parts: digests.map(|digest| digest as u16),
+            status,
+            severity,
+            entities: u16::try_from(detection.entities.len()).unwrap_or(u16::MAX),
+            keys,
+            poll: 0,
+            pushed: false,
+        }
+    }
+
+    /// Whether a detection is the very same, byte for byte: most of what a poll brings.
+    pub(crate) fn is_same(&self, detection: &Detection) -> bool {
+        self.updated == nanos(detection.updated_at) && raw_digest(detection) == Some(self.raw)
+    }
+
+    /// Whether it is the same version: the same update time, and all that is compared.
+    pub(crate) fn is_version_of(&self, other: &Self) -> bool {
+        self.updated == other.updated && self.content == other.content
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        STATUSES.get(usize::from(self.status)).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn severity(&self) -> Severity {
+        SEVERITIES.get(usize::from(self.severity)).copied().unwrap_or_default()
+    }
+
+    /// Whether status, severity, verdict and owner are the same: what a push tells as a list does.
+    pub(crate) fn says_the_same(&self, other: &Self) -> bool {
+        let part = |known: &Self, key: &str| known.part(key);
+        let same = |key| part(self, key) == part(other, key);
+        self.status == other.status
+            && self.severity == other.severity
+            && ["classification", "determination", "assigned_to"].into_iter().all(same)
+    }
+
+    /// Whether a change is seen here already.
+    pub(crate) fn shows(&self, change: &Changed, detection: &Self) -> bool {
+        match change {
+            Changed::Status { to, .. } => self.status() == *to,
+            Changed::Reopened => self.status == detection.status,
+            Changed::Severity { to, .. } => self.severity() == *to,
+            Changed::AssignedTo(_) | Changed::Classification(_) | Changed::Determination(_) => {
+                self.part(change.key()) == detection.part(change.key())
+            }
+            // Follow from the status, in each service's own words and time.
+            Changed::Other("native_status" | "resolved_at") => self.status == detection.status,
+            _ => false,
+        }
+    }
+
+    fn part(&self, key: &str) -> Option<u16> {
+        KEYS.iter().position(|one| *one == key).map(|at| self.parts[at])
+    }
+
+    /// What of a detection has changed since this was remembered; `now` is what is to be remembered of it.
+    pub(crate) fn changes(&self, now: &Self, detection: &Detection) -> Vec<Changed> {
+        let mut all = Vec::new();
+        if self.status != now.status {
+            let (from, to) = (self.status(), now.status());
+            all.push(Changed::Status { from, to });
+            if is_over(from) && matches!(to, Status::Active | Status::InProgress | Status::AwaitingAction) {
+                all.push(Changed::Reopened);
+            }
+        }
+        if self.severity != now.severity {
+            all.push(Changed::Severity { from: self.severity(), to: now.severity() });
+        }
+        for (key, _) in KEYS.into_iter().zip(self.parts.iter().zip(&now.parts)).filter(|(_, (a, b))| a != b) {
+            all.push(match key {
+                "assigned_to" => Changed::AssignedTo(detection.assigned_to.clone()),
+                "classification" => Changed::Classification(detection.classification),
+                "determination" => Changed::Determination(detection.determination),
+                "merged_into" => match &detection.merged_into {
+                    Some(id) => Changed::MergedInto(id.clone()),
+                    None => Changed::Other(key),
+                },
+                "entities" if now.entities > self.entities => {
+                    Changed::EvidenceAdded(usize::from(now.entities - self.entities))
+                }
+                key => Changed::Other(key),
+            });
+        }
+        all
+    }
+
+    /// Takes over from what is now seen the parts that a change of our own has made, and leaves the others as they were
+    /// known, so that somebody else's change is not taken for ours.
+    pub(crate) fn take_over(&mut self, now: &Self, keys: &[&str]) {
+        for key in keys {
+            match *key {
+                "status" => self.status = now.status,
+                key => {
+                    if let Some(at) = KEYS.iter().position(|one| *one == key) {
+                        self.parts[at] = now.parts[at];
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn is_over(status: Status) -> bool {
+    matches!(status, Status::Resolved | Status::Dismissed | Status::Merged)
+}
+
+fn place<T: PartialEq>(all: &[T], one: T) -> u8 {
+    let at = all.iter().position(|known| *known == one);
+    u8::try_from(at.unwrap_or_default()).unwrap_or_default()
+}
+
+pub(crate) fn nanos(at: Option<DateTime<Utc>>) -> Option<i64> {
+    at.map(|at| at.timestamp_nanos_opt().unwrap_or(i64::MAX))
+}
+
+fn raw_digest(detection: &Detection) -> Option<u64> {
+    detection.raw.as_ref().map(|raw| xxh3_64(raw.as_str().as_bytes()))
+}
+
+/// The digests of what is compared, in the order of [`KEYS`].
+fn digests(d: &Detection) -> [u64; KEYS.len()] {
+    [
+        text(&d.title),
+        optional(d.description.as_deref()),
+        optional(d.native_severity.as_deref()),
+        optional(d.native_status.as_deref()),
+        optional(d.merged_into.as_ref().map(DetectionId::as_str)),
+        optional(d.classification.as_ref().map(|c| c.as_str())),
+        optional(d.determination.as_ref().map(|c| c.as_str())),
+        optional(d.assigned_to.as_deref()),
+        optional(d.category.as_deref()),
+        texts(d.tactics.iter().map(|t| t.as_str())),
+        texts(d.techniques.iter().map(|t| t.as_str())),
+        time(d.created_at),
+        time(d.first_activity_at),
+        time(d.last_activity_at),
+        time(d.resolved_at),
+        optional(d.url.as_deref()),
+        texts(d.links.iter().flat_map(|l| [l.title.as_str(), l.url.as_str()])),
+        optional(d.provider.as_deref()),
+        texts(d.resources.iter().map(|r| r.id.as_str())),
+        properties(&d.properties),
+        optional(d.incident_id.as_ref().map(|i| i.as_str())),
+        entities(&d.entities),
+        texts(d.comments.iter().flat_map(|c| [c.text.as_str(), c.created_by.as_deref().unwrap_or_default()])),
+        texts(d.tags.iter().map(String::as_str)),
+        optional(d.machine_group.as_deref()),
+    ]
+}
+
+fn text(text: &str) -> u64 {
+    xxh3_64(text.as_bytes())
+}
+
+fn optional(text: Option<&str>) -> u64 {
+    text.map_or(0, |text| xxh3_64(text.as_bytes()).max(1))
+}
+
+fn time(at: Option<DateTime<Utc>>) -> u64 {
+    nanos(at).map_or(0, |at| xxh3_64(&at.to_le_bytes()).max(1))
+}
+
+fn texts<'a>(all: impl Iterator<Item = &'a str>) -> u64 {
+    let mut digest = Xxh3::new();
+    for text in all {
+        digest.update(text.as_bytes());
+        digest.update(&[0]);
+    }
+    digest.digest()
+}
+
+fn properties(all: &Properties) -> u64 {
+    texts(all.iter().flat_map(|(name, text)| [name, text]))
+}
+
+/// What is involved, whatever the order: services are not known to keep it.
+fn entities(all: &[Entity]) -> u64 {
+    let mut sum = 0_u64;
+    let mut line = String::new();
+    for entity in all {
+        line.clear();
+        let said = [&entity.detection_status, &entity.verdict, &entity.remediation];
+        // Writing to a string does not fail.
+        let _ = write!(line, "{}\0{}", entity.type_name(), entity.name);
+        let said = said.into_iter().map(|word| word.as_deref().unwrap_or_default());
+        for word in said.chain(entity.roles.iter().map(String::as_str)) {
+            line.push('\0');
+            line.push_str(word);
+        }
+        sum = sum.wrapping_add(text(&line));
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pocketsoc_model::{Classification, Product, RawJson};
+
+    fn detection() -> Detection {
+        let mut d = Detection::new(DetectionId::new("da1_1").unwrap(), Product::DEFENDER_ENDPOINT, "Miner");
+        d.status = Status::Active;
+        d.severity = Severity::Medium;
+        d.updated_at = DateTime::from_timestamp(1_790_000_000, 1_234_500);
+        d.raw = Some(RawJson::new("{\"id\":\"da1_1\"}"));
+        d
+    }
+
+    fn known(d: &Detection) -> Known {
+        Known::of(d, Box::default())
+    }
+
+    #[test]
+    fn every_status_and_severity_has_a_number_of_its_own() {
+        for status in Status::ALL {
+            assert_eq!(STATUSES[usize::from(place(&STATUSES, status))], status);
+        }
+        for severity in Severity::ALL {
+            assert_eq!(SEVERITIES[usize::from(place(&SEVERITIES, severity))], severity);
+        }
+    }
+
+    #[test]
+    fn what_has_changed_is_named_with_what_it_was_and_is() {
+        let before = detection();
+        let mut now = before.clone();
+        now.status = Status::Resolved;
+        now.severity = Severity::High;
+        now.assigned_to = Some("ada@contoso.example".into());
+        now.classification = Some(Classification::FalsePositive);
+        now.tags.push("q3".into());
+        let changes = known(&before).changes(&known(&now), &now);
+        assert_eq!(
+            changes,
+            [
+                Changed::Status { from: Status::Active, to: Status::Resolved },
+                Changed::Severity { from: Severity::Medium, to: Severity::High },
+                Changed::Classification(Some(Classification::FalsePositive)),
+                Changed::AssignedTo(Some("ada@contoso.example".into())),
+                Changed::Other("tags"),
+            ]
+        );
+        let back = known(&now).changes(&known(&before), &before);
+        assert!(back.contains(&Changed::Reopened), "{back:?}");
+        assert!(known(&before).changes(&known(&before), &before).is_empty());
+    }
+
+    #[test]
+    fn the_same_bytes_are_the_same_version_and_other_bytes_with_the_same_content_too() {
+        let (before, mut now) = (detection(), detection());
+        assert!(known(&before).is_same(&now));
+        now.raw = Some(RawJson::new("{ \"id\": \"da1_1\" }"));
+        assert!(!known(&before).is_same(&now) && known(&before).is_version_of(&known(&now)));
+        now.updated_at = DateTime::from_timestamp(1_790_000_001, 0);
+        assert!(!known(&before).is_version_of(&known(&now)));
+    }
+
+    #[test]
+    fn the_order_of_what_is_involved_does_not_matter_and_its_verdict_does() {
+        use pocketsoc_model::{EntityKind, Ip};
+        let entity = |name: &str| Entity::new(EntityKind::Ip(Ip::default()), name);
+        let (mut one, mut other) = (detection(), detection());
+        one.entities = vec![entity("192.0.2.1"), entity("192.0.2.2")];
+        other.entities = vec![entity("192.0.2.2"), entity("192.0.2.1")];
+        assert!(known(&one).is_version_of(&known(&other)));
+        other.entities[0].verdict = Some("malicious".into());
+        assert_eq!(known(&one).changes(&known(&other), &other), [Changed::Other("entities")]);
+        other.entities.push(entity("192.0.2.3"));
+        assert_eq!(known(&one).changes(&known(&other), &other), [Changed::EvidenceAdded(1)]);
+    }
+
+    #[test]
+    fn a_change_of_our_own_is_taken_over_and_somebody_elses_is_still_to_be_told() {
+        let before = detection();
+        let mut now = before.clone();
+        (now.status, now.severity) = (Status::Resolved, Severity::High);
+        let mut remembered = known(&before);
+        remembered.take_over(&known(&now), &["status", "native_status"]);
+        assert_eq!(
+            remembered.changes(&known(&now), &now),
+            [Changed::Severity { from: Severity::Medium, to: Severity::High }]
+        );
+    }
+}

@@ -1,0 +1,24 @@
+#![doc = include_str!("../README.md")]
+
+mod backfill;
+mod checkpoint;
+mod echo;
+mod event;
+mod feed;
+mod known;
+mod ledger;
+mod options;
+mod orders;
+mod poll;
+mod push;
+mod sightings;
+mod state;
+mod writing;
+
+pub use backfill::Backfill;
+pub use checkpoint::{CheckpointStore, Claim, FileCheckpoints, MemoryCheckpoints};
+pub use echo::FeedSource;
+pub use event::{ChangeKind, Changed, FeedChange, FeedEvent, MatchedBy, Notice, Sequence, Sighting};
+pub use feed::Feed;
+pub use options::{FeedBuilder, Sightings, SourceOptions};
+pub use push::PushHandle;

@@ -1,0 +1,209 @@
+//! How a feed is set up: its sources, what of them it tells, and how it keeps what it knows.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use pocketsoc_model::{Clock, DetectionSource, Product, Result, Severity};
+
+use crate::checkpoint::{CheckpointStore, MemoryCheckpoints};
+use crate::feed::Feed;
+
+/// What to do when one alert comes through several sources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Sightings {
+    /// It is one detection: new once, then updated with [`Changed::Sighted`](crate::Changed::Sighted) for each further
+    /// source; a change that another source has shown already is not told again.
+    #[default]
+    Together,
+    /// Each source's own is a detection of its own, and names the others.
+    Apart,
+}
+
+/// How one source is read, where it differs from the feed's others.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+#[must_use]
+pub struct SourceOptions {
+    /// How often it is read.
+    pub poll_every: Option<Duration>,
+    /// From when on its detections are told as new.
+    pub since: Option<DateTime<Utc>>,
+}
+
+impl SourceOptions {
+    /// As the feed's others.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How often it is read.
+    pub fn with_poll_every(mut self, time: Duration) -> Self {
+        self.poll_every = Some(time);
+        self
+    }
+
+    /// From when on its detections are told as new.
+    pub fn with_since(mut self, since: DateTime<Utc>) -> Self {
+        self.since = Some(since);
+        self
+    }
+}
+
+/// What a feed is made of.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) sources: Vec<(Arc<dyn DetectionSource>, SourceOptions)>,
+    pub(crate) store: Arc<dyn CheckpointStore>,
+    pub(crate) poll_every: Duration,
+    pub(crate) overlap: Duration,
+    pub(crate) since: Option<DateTime<Utc>>,
+    pub(crate) min_severity: Option<Severity>,
+    pub(crate) machine_group: Option<String>,
+    pub(crate) products: Vec<Product>,
+    pub(crate) sightings: Sightings,
+    pub(crate) heuristic: bool,
+    pub(crate) once: bool,
+    pub(crate) remembered: usize,
+    pub(crate) unacknowledged: usize,
+    pub(crate) windows: usize,
+    pub(crate) seed: u64,
+}
+
+/// A [`Feed`] to be set up; [`build`](Self::build) reads the checkpoints.
+#[derive(Debug)]
+#[must_use = "nothing is read before it is built and polled"]
+pub struct FeedBuilder(Plan);
+
+impl FeedBuilder {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self(Plan {
+            clock,
+            sources: Vec::new(),
+            store: Arc::new(MemoryCheckpoints::new()),
+            poll_every: Duration::from_secs(30),
+            overlap: Duration::from_secs(900),
+            since: None,
+            min_severity: None,
+            machine_group: None,
+            products: Vec::new(),
+            sightings: Sightings::default(),
+            heuristic: false,
+            once: false,
+            remembered: 100_000,
+            unacknowledged: 1024,
+            windows: 4,
+            seed: fastrand::u64(..),
+        })
+    }
+
+    /// Also reads a source.
+    pub fn source(self, source: impl DetectionSource) -> Self {
+        self.source_with(source, SourceOptions::new())
+    }
+
+    /// Also reads a source, in a way of its own.
+    pub fn source_with(mut self, source: impl DetectionSource, options: SourceOptions) -> Self {
+        self.0.sources.push((Arc::new(source), options));
+        self
+    }
+
+    /// Where it writes down how far it has come; unless said, in memory.
+    pub fn checkpoints(mut self, store: impl CheckpointStore) -> Self {
+        self.0.store = Arc::new(store);
+        self
+    }
+
+    /// How often each source is read; every 30 s unless said. A source that fails is read less often.
+    pub fn poll_every(mut self, time: Duration) -> Self {
+        self.0.poll_every = time;
+        self
+    }
+
+    /// How far back each poll reads again, for what becomes visible after its own time and for clocks that differ; 15
+    /// minutes unless said. What comes later than that is not seen.
+    pub fn overlap(mut self, time: Duration) -> Self {
+        self.0.overlap = time;
+        self
+    }
+
+    /// From when on detections are told as new, by their update time; all that the sources list, unless said.
+    pub fn since(mut self, since: DateTime<Utc>) -> Self {
+        self.0.since = Some(since);
+        self
+    }
+
+    /// Only detections at least so severe, and those of unknown severity.
+    pub fn min_severity(mut self, severity: Severity) -> Self {
+        self.0.min_severity = Some(severity);
+        self
+    }
+
+    /// Only detections on machines of this device group.
+    pub fn machine_group(mut self, group: impl Into<String>) -> Self {
+        self.0.machine_group = Some(group.into());
+        self
+    }
+
+    /// Only sources of these products; of all unless said.
+    pub fn products(mut self, products: impl IntoIterator<Item = Product>) -> Self {
+        self.0.products = products.into_iter().collect();
+        self
+    }
+
+    /// What to do when one alert comes through several sources.
+    pub fn sightings(mut self, sightings: Sightings) -> Self {
+        self.0.sightings = sightings;
+        self
+    }
+
+    /// Also names detections of other sources that look like the same: alike in title, time and what they are about. Such
+    /// sightings are [marked](crate::MatchedBy::Heuristic), and nothing is left out because of them.
+    pub fn with_heuristic_sightings(mut self) -> Self {
+        self.0.heuristic = true;
+        self
+    }
+
+    /// Reads each source once, then ends.
+    pub fn once(mut self) -> Self {
+        self.0.once = true;
+        self
+    }
+
+    /// How many detections of a source that is asked by time are remembered, at about 200 bytes each; 100,000 unless said.
+    /// What is not remembered any more and changes is told as new. Of a source that is listed whole, all are.
+    pub fn remember(mut self, detections: usize) -> Self {
+        self.0.remembered = detections.max(1);
+        self
+    }
+
+    /// How many changes may be unacknowledged before the feed waits; 1,024 unless said.
+    pub fn most_unacknowledged(mut self, changes: usize) -> Self {
+        self.0.unacknowledged = changes.max(1);
+        self
+    }
+
+    /// How many windows of time are read at once where a source has to be read for more than a day; 4 unless said, 1 for
+    /// one after the other.
+    pub fn windows_at_once(mut self, windows: usize) -> Self {
+        self.0.windows = windows.max(1);
+        self
+    }
+
+    /// Where the jitter of waits comes from; for tests.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.0.seed = seed;
+        self
+    }
+
+    /// Claims the sources and reads their checkpoints. No source is asked anything.
+    ///
+    /// # Errors
+    /// `Damaged` when a checkpoint cannot be used; `InvalidRequest` when two sources have the same name and product, or
+    /// when there is none; what the store says.
+    pub async fn build(self) -> Result<Feed> {
+        Feed::set_up(self.0).await
+    }
+}

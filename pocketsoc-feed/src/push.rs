@@ -1,0 +1,60 @@
+//! Detections that are pushed to this process: told at once, and once, though a poll brings them as well.
+
+use std::sync::Arc;
+
+use pocketsoc_model::{Detection, Error, ErrorKind, Product, Result};
+use tokio::sync::mpsc;
+
+use crate::state::Shared;
+
+/// What was pushed.
+pub(crate) struct Pushed {
+    pub(crate) source: usize,
+    pub(crate) detection: Box<Detection>,
+}
+
+/// Where detections are put that were pushed to this process. Cheap to clone.
+///
+/// A push makes things fast, the poll makes them certain: a push that is lost, doubled or late changes nothing of what is
+/// told, only when. What the feed does not know is told at once; what it knows is a reason to poll now.
+#[derive(Debug, Clone)]
+pub struct PushHandle {
+    sender: mpsc::Sender<Pushed>,
+    shared: Arc<Shared>,
+}
+
+impl PushHandle {
+    pub(crate) fn new(sender: mpsc::Sender<Pushed>, shared: Arc<Shared>) -> Self {
+        Self { sender, shared }
+    }
+
+    /// Puts in a detection that came for the source with this name. Waits while the feed is busy.
+    ///
+    /// Answer the service only when this has returned. What was put in and not told is not lost when the process ends: the
+    /// poll brings it.
+    ///
+    /// # Errors
+    /// `NotFound` when the feed has no such source; `Unavailable` when the feed is gone.
+    pub async fn push(&self, source: &str, detection: Detection) -> Result<()> {
+        self.put(detection, |name, product, own| name == source && *product == own).await
+    }
+
+    async fn put(&self, detection: Detection, fits: impl Fn(&str, &Product, Product) -> bool) -> Result<()> {
+        let failed = |kind| Error::new(kind, "take a pushed detection");
+        let own = detection.product.clone();
+        let place = {
+            let state = self.shared.lock();
+            state.sources.iter().position(|one| fits(&one.name, &one.product, own.clone()))
+        };
+        let Some(source) = place else {
+            return Err(failed(ErrorKind::NotFound)
+                .with_message("the feed has no source of this name and of the detection's product")
+                .with_detection(detection.id));
+        };
+        let pushed = Pushed { source, detection: Box::new(detection) };
+        self.sender
+            .send(pushed)
+            .await
+            .map_err(|_| failed(ErrorKind::Unavailable).with_message("the feed is gone"))
+    }
+}

@@ -1,0 +1,142 @@
+//! Which detections of different sources are the same alert, and which incidents hold it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use pocketsoc_model::{CorrelationKey, Detection, EntityKind, KeyBasis, Product};
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::event::MatchedBy;
+
+/// So close the first activities of two detections are that may be one, at most: in seconds.
+const CLOSE: i64 = 300;
+
+/// Where a detection is remembered: the source's place and the detection's name there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct At {
+    pub(crate) source: usize,
+    pub(crate) name: Arc<str>,
+}
+
+/// Which detections have which digests.
+#[derive(Debug, Default)]
+pub(crate) struct Index(HashMap<u64, Vec<At>>);
+
+/// What a detection is found by.
+#[derive(Debug, Default)]
+pub(crate) struct Keys {
+    /// What it is remembered by.
+    pub(crate) own: Box<[u64]>,
+    /// What others that are the same are remembered by.
+    looked_for: Vec<(u64, MatchedBy)>,
+}
+
+impl Keys {
+    /// The keys of a detection; with `alike` also those that guess.
+    pub(crate) fn of(detection: &Detection, alike: bool) -> Self {
+        let mut looked_for: Vec<_> =
+            detection.correlation_keys.iter().map(|key| (of_key(key), MatchedBy::Key(key.basis()))).collect();
+        let mut own: Vec<u64> = looked_for.iter().map(|(key, _)| *key).collect();
+        if detection.product == Product::GRAPH_INCIDENT {
+            own.extend(members(detection).map(|id| contained(of_key(&CorrelationKey::alert(id)))));
+        } else {
+            let incidents = looked_for.clone().into_iter().filter(|(_, by)| *by != MatchedBy::Heuristic);
+            looked_for.extend(incidents.map(|(key, _)| (contained(key), MatchedBy::Containment)));
+            if let Some((what, bucket)) = alike.then(|| likeness(detection)).flatten() {
+                own.push(guess(&what, bucket));
+                looked_for.extend([-1, 0, 1].map(|step| (guess(&what, bucket + step), MatchedBy::Heuristic)));
+            }
+        }
+        Self { own: own.into(), looked_for }
+    }
+}
+
+impl Index {
+    pub(crate) fn add(&mut self, at: &At, keys: &[u64]) {
+        for key in keys {
+            let all = self.0.entry(*key).or_default();
+            if !all.contains(at) {
+                all.push(at.clone());
+            }
+        }
+    }
+
+    pub(crate) fn remove(&mut self, at: &At, keys: &[u64]) {
+        for key in keys {
+            if let Some(all) = self.0.get_mut(key) {
+                all.retain(|one| one != at);
+                if all.is_empty() {
+                    self.0.remove(key);
+                }
+            }
+        }
+    }
+
+    /// The others that are the same as the detection at a place, or hold it, each once, by the best that it is known by.
+    pub(crate) fn others(&self, at: &At, keys: &Keys) -> Vec<(At, MatchedBy)> {
+        let mut found: Vec<(At, MatchedBy)> = Vec::new();
+        for (key, by) in &keys.looked_for {
+            for one in self.0.get(key).into_iter().flatten().filter(|one| *one != at) {
+                match found.iter_mut().find(|(known, _)| known == one) {
+                    Some((_, known)) if rank(*by) < rank(*known) => *known = *by,
+                    Some(_) => {}
+                    // Two of one source are two, whatever they look like.
+                    None if one.source == at.source && *by == MatchedBy::Heuristic => {}
+                    None => found.push((one.clone(), *by)),
+                }
+            }
+        }
+        found
+    }
+}
+
+fn rank(by: MatchedBy) -> u8 {
+    match by {
+        MatchedBy::Key(KeyBasis::Exact) => 0,
+        MatchedBy::Key(_) => 1,
+        MatchedBy::Containment => 2,
+        MatchedBy::Heuristic => 3,
+    }
+}
+
+/// Whether it is the same alert for certain, rather than what holds it or what looks like it.
+pub(crate) fn is_same(by: MatchedBy) -> bool {
+    matches!(by, MatchedBy::Key(_))
+}
+
+fn of_key(key: &CorrelationKey) -> u64 {
+    xxh3_64(key.as_str().as_bytes())
+}
+
+/// What an incident is remembered by for each of its alerts.
+fn contained(key: u64) -> u64 {
+    key ^ 0x1_0C1D_E275
+}
+
+/// The ids of an incident's alerts.
+fn members(incident: &Detection) -> impl Iterator<Item = &str> {
+    incident.properties.get("alerts").into_iter().flat_map(|ids| ids.split(", ")).filter(|id| !id.is_empty())
+}
+
+/// What looks alike: title and what it is about, and when, in steps.
+fn likeness(detection: &Detection) -> Option<(String, i64)> {
+    let at: DateTime<Utc> = detection.first_activity_at.or(detection.created_at)?;
+    let main = |kind: fn(&EntityKind) -> bool| {
+        detection.entities.iter().find(|e| kind(&e.kind)).map(|e| e.name.as_str())
+    };
+    let asset = main(|kind| matches!(kind, EntityKind::Device(_)))
+        .or_else(|| detection.resources.first().map(|r| r.name.as_deref().unwrap_or(&r.id)))
+        .or_else(|| main(|kind| matches!(kind, EntityKind::User(_))))?;
+    let asset = asset.split('.').next().unwrap_or_default();
+    let tenant = detection.tenant_id.as_deref().unwrap_or_default();
+    if detection.title.is_empty() || asset.is_empty() {
+        return None;
+    }
+    let what = format!("{tenant}\0{}\0{asset}", detection.title).to_lowercase();
+    Some((what, at.timestamp().div_euclid(CLOSE)))
+}
+
+fn guess(what: &str, bucket: i64) -> u64 {
+    xxh3_64(what.as_bytes()) ^ xxh3_64(&bucket.to_le_bytes())
+}

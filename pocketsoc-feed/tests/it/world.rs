@@ -1,0 +1,306 @@
+//! A world that changes while it is read: services with clocks of their own, late, failing, in whatever order.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use fastrand::Rng;
+use futures_util::stream;
+use pocketsoc_model::*;
+
+/// Virtual time: the paused runtime's.
+#[derive(Debug)]
+pub(crate) struct VirtualClock(tokio::time::Instant, DateTime<Utc>);
+
+impl VirtualClock {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self(tokio::time::Instant::now(), "2026-09-21T13:00:00Z".parse().unwrap()))
+    }
+}
+
+impl Clock for VirtualClock {
+    fn now(&self) -> DateTime<Utc> {
+        self.1 + TimeDelta::from_std(self.monotonic()).unwrap()
+    }
+    fn monotonic(&self) -> Duration {
+        self.0.elapsed()
+    }
+    fn sleep(&self, duration: Duration) -> Sleep {
+        Box::pin(tokio::time::sleep(duration))
+    }
+}
+
+/// What a service has: detections, each with when it becomes visible.
+#[derive(Debug, Default)]
+struct Shelf {
+    /// By id: what is visible, and newer versions that are not yet, with the moment from which on they are.
+    all: BTreeMap<String, (Option<Detection>, Vec<(Duration, Detection)>)>,
+    rng: Rng,
+    listed: u64,
+    updates: u64,
+}
+
+/// How a service behaves.
+#[derive(Debug, Clone)]
+pub(crate) struct Habits {
+    /// Asked by update time, or listed whole.
+    pub(crate) native: bool,
+    pub(crate) page: usize,
+    /// Oldest first, or newest first.
+    pub(crate) ascending: bool,
+    /// What its clock is ahead of ours.
+    pub(crate) skew: TimeDelta,
+    /// How long a version may take to become visible.
+    pub(crate) delay: Duration,
+    pub(crate) latency: Duration,
+    /// Out of a hundred pages, so many fail.
+    pub(crate) failing: u8,
+    /// Times are cut to multiples of so many milliseconds: many are equal.
+    pub(crate) grain: i64,
+    /// It never answers.
+    pub(crate) hangs: bool,
+}
+
+impl Default for Habits {
+    fn default() -> Self {
+        Self {
+            native: true,
+            page: 10,
+            ascending: false,
+            skew: TimeDelta::zero(),
+            delay: Duration::ZERO,
+            latency: Duration::from_millis(50),
+            failing: 0,
+            grain: 1,
+            hangs: false,
+        }
+    }
+}
+
+/// A service.
+#[derive(Debug, Clone)]
+pub(crate) struct Service {
+    pub(crate) name: String,
+    pub(crate) product: Product,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) habits: Habits,
+    shelf: Arc<Mutex<Shelf>>,
+}
+
+impl Service {
+    pub(crate) fn new(name: &str, product: Product, clock: Arc<dyn Clock>, habits: Habits, seed: u64) -> Self {
+        let shelf = Shelf { rng: Rng::with_seed(seed), ..Shelf::default() };
+        Self { name: name.into(), product, clock, habits, shelf: Arc::new(Mutex::new(shelf)) }
+    }
+
+    fn time(&self) -> DateTime<Utc> {
+        let now = self.clock.now() + self.habits.skew;
+        let millis = now.timestamp_millis().div_euclid(self.habits.grain) * self.habits.grain;
+        DateTime::from_timestamp_millis(millis).unwrap()
+    }
+
+    /// Raises a detection, or changes it; it becomes visible after a while.
+    pub(crate) fn change(&self, id: &str, change: impl FnOnce(&mut Detection)) {
+        let now = self.clock.monotonic();
+        let mut shelf = self.shelf.lock().unwrap();
+        let delay = self.habits.delay.mul_f64(shelf.rng.f64());
+        let (visible, coming) = shelf.all.entry(id.to_owned()).or_default();
+        let latest = coming.last().map(|(_, detection)| detection).or(visible.as_ref());
+        let mut next = latest.cloned().unwrap_or_else(|| {
+            let mut d = Detection::new(DetectionId::new(id).unwrap(), self.product.clone(), format!("Title of {id}"));
+            (d.status, d.severity) = (Status::Active, Severity::High);
+            d.created_at = Some(self.time());
+            d
+        });
+        next.profile = self.name.clone();
+        change(&mut next);
+        // Services do not go back in time.
+        next.updated_at = Some(self.time()).max(next.updated_at);
+        let text = format!("{:?}{:?}{:?}", next.status, next.assigned_to, next.updated_at);
+        next.raw = Some(RawJson::new(serde_json_text(&text)));
+        let at = (now + delay).max(coming.last().map_or(Duration::ZERO, |(at, _)| *at));
+        coming.push((at, next));
+    }
+
+    /// The last version of everything, visible or not.
+    pub(crate) fn truth(&self) -> Vec<Detection> {
+        let shelf = self.shelf.lock().unwrap();
+        let last = |(visible, coming): &(Option<Detection>, Vec<(Duration, Detection)>)| {
+            coming.last().map(|(_, d)| d.clone()).or_else(|| visible.clone()).unwrap()
+        };
+        shelf.all.values().map(last).collect()
+    }
+
+    /// How many pages were asked for, and how many changes.
+    pub(crate) fn asked(&self) -> (u64, u64) {
+        let shelf = self.shelf.lock().unwrap();
+        (shelf.listed, shelf.updates)
+    }
+
+    fn visible(&self) -> Vec<Detection> {
+        let now = self.clock.monotonic();
+        let mut shelf = self.shelf.lock().unwrap();
+        for (visible, coming) in shelf.all.values_mut() {
+            while coming.first().is_some_and(|(at, _)| *at <= now) {
+                *visible = Some(coming.remove(0).1);
+            }
+        }
+        shelf.all.values().filter_map(|(visible, _)| visible.clone()).collect()
+    }
+
+    /// A page of a query behind a place in the order.
+    fn page(&self, query: &DetectionQuery, behind: Option<&Place>) -> Result<(Vec<Detection>, bool)> {
+        {
+            let mut shelf = self.shelf.lock().unwrap();
+            shelf.listed += 1;
+            if shelf.rng.u8(..100) < self.habits.failing {
+                let kind = [ErrorKind::Unavailable, ErrorKind::RateLimited, ErrorKind::Timeout][shelf.rng.usize(..3)];
+                return Err(Error::new(kind, "list detections").with_message("scripted"));
+            }
+        }
+        let mut all: Vec<_> = self.visible().into_iter().filter(|d| query.matches(d)).collect();
+        all.sort_by_key(place);
+        if !self.habits.ascending {
+            all.reverse();
+        }
+        let is_behind = |d: &Detection| {
+            behind.is_none_or(|behind| if self.habits.ascending { place(d) > *behind } else { place(d) < *behind })
+        };
+        let rest: Vec<_> = all.into_iter().filter(is_behind).collect();
+        let more = rest.len() > self.habits.page;
+        Ok((rest.into_iter().take(self.habits.page).collect(), more))
+    }
+}
+
+type Place = (Option<DateTime<Utc>>, String);
+
+fn place(d: &Detection) -> Place {
+    (d.updated_at, d.id.to_string())
+}
+
+fn serde_json_text(text: &str) -> String {
+    format!("{text:?}")
+}
+
+/// A walk over the pages of a service.
+struct Pages {
+    service: Service,
+    query: DetectionQuery,
+    log: WalkLog,
+    behind: Option<Place>,
+    page: std::vec::IntoIter<Detection>,
+    more: bool,
+}
+
+impl Pages {
+    async fn next(&mut self) -> Option<Result<Detection>> {
+        loop {
+            if let Some(detection) = self.page.next() {
+                if detection.title.contains("poison") {
+                    let error = Error::new(ErrorKind::Decode, "list detections")
+                        .with_message("an element cannot be read")
+                        .with_position(Position::page(1).with_index(0))
+                        .with_detection(detection.id);
+                    self.lost();
+                    return Some(Err(error));
+                }
+                return Some(Ok(detection));
+            }
+            if !self.more {
+                return None;
+            }
+            if self.service.habits.hangs {
+                std::future::pending::<()>().await;
+            }
+            self.service.clock.sleep(self.service.habits.latency).await;
+            match self.service.page(&self.query, self.behind.as_ref()) {
+                Ok((page, more)) => {
+                    self.behind = page.last().map(place).or_else(|| self.behind.take());
+                    self.page = page.into_iter();
+                    self.more = more;
+                    let poisoned = self.log.report().degraded.iter().any(|d| d == "poison");
+                    self.log.update(|report| {
+                        report.pages += 1;
+                        report.complete = !more && !poisoned;
+                    });
+                }
+                Err(error) => {
+                    self.more = false;
+                    self.log.update(|report| {
+                        report.complete = false;
+                        report.resume = Some(ResumePoint::new("here"));
+                    });
+                    return Some(Err(error));
+                }
+            }
+        }
+    }
+
+    fn lost(&self) {
+        self.log.update(|report| {
+            report.degraded.push("poison".into());
+            report.complete = false;
+        });
+    }
+}
+
+#[async_trait]
+impl DetectionSource for Service {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn product(&self) -> Product {
+        self.product.clone()
+    }
+
+    async fn capabilities(&self) -> Result<Capabilities> {
+        if self.habits.hangs {
+            std::future::pending::<()>().await;
+        }
+        self.clock.sleep(self.habits.latency).await;
+        let mut can = Capabilities::unknown();
+        if self.habits.native {
+            can.filters = can.filters.with_updated(Filtering::Native);
+        }
+        Ok(can)
+    }
+
+    fn list(&self, query: &DetectionQuery) -> DetectionStream {
+        let log = WalkLog::new();
+        let pages = Pages {
+            service: self.clone(),
+            query: query.clone(),
+            log: log.clone(),
+            behind: None,
+            page: Vec::new().into_iter(),
+            more: true,
+        };
+        let stream = stream::unfold(pages, |mut pages| async move {
+            let item = pages.next().await?;
+            Some((item, pages))
+        });
+        DetectionStream::new(stream, log)
+    }
+
+    async fn get(&self, id: &DetectionId) -> Result<Detection> {
+        let found = self.truth().into_iter().find(|d| d.id.same_as(id));
+        found.ok_or_else(|| Error::new(ErrorKind::NotFound, "get the detection"))
+    }
+
+    async fn update(&self, id: &DetectionId, change: &DetectionChange) -> Result<Detection> {
+        self.shelf.lock().unwrap().updates += 1;
+        self.clock.sleep(self.habits.latency).await;
+        self.change(id.as_str(), |d| {
+            d.status = change.status.unwrap_or(d.status);
+            if change.assigned_to.is_some() {
+                d.assigned_to.clone_from(&change.assigned_to);
+            }
+            d.classification = change.classification.or(d.classification);
+        });
+        self.clock.sleep(self.habits.latency).await;
+        self.get(id).await
+    }
+}
