@@ -12,6 +12,7 @@ use crate::event::{FeedEvent, Notice};
 use crate::feed::Feed;
 use crate::poll::{Do, News, Order, Over, Reading, What};
 use crate::push::Pushed;
+use crate::state::BrokenOff;
 
 /// The longest wait after failures.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
@@ -21,6 +22,8 @@ const NO_PROGRESS: u32 = 5;
 const LONG: TimeDelta = TimeDelta::days(1);
 /// Errors about elements that are remembered, so that each is told once.
 const ASIDE: usize = 1000;
+/// So often a poll that broke off is taken up in vain, before it is begun anew.
+const IN_VAIN: u32 = 8;
 
 impl Feed {
     pub(crate) fn take_pushed(&mut self, pushed: Pushed) {
@@ -135,7 +138,9 @@ impl Feed {
         let mut state = self.shared.lock();
         let rules = state.rules.clone();
         let source = &mut state.sources[source];
-        source.ledger.begin();
+        if source.broken_off.is_none() {
+            source.ledger.begin();
+        }
         let mut query = DetectionQuery::all().with_lane(Lane::Feed);
         query.min_severity = rules.min_severity;
         let can_group = source.filters.is_some_and(|filters| filters.machine_group != Filtering::Refused);
@@ -146,6 +151,10 @@ impl Feed {
             let long = query.updated_since.is_some_and(|since| self.plan.clock.now() - since > LONG);
             windows = (long && self.plan.windows > 1).then_some(self.plan.windows);
         }
+        if let Some(rest) = &source.broken_off {
+            query.resume = Some(rest.point.clone());
+            windows = None;
+        }
         Do::Read(Box::new(query), windows)
     }
 
@@ -154,8 +163,10 @@ impl Feed {
         let (name, recovered, every) = {
             let mut state = self.shared.lock();
             let told = state.told();
+            let broken_off = state.sources[source].broken_off.take();
+            let began = broken_off.map_or(reading.began, |rest| rest.began);
             if state.sources[source].is_asked_by_time() {
-                state.sources[source].ledger.complete(reading.began, told);
+                state.sources[source].ledger.complete(began, told);
             } else {
                 state.forget_gone(source);
             }
@@ -171,6 +182,14 @@ impl Feed {
 
     /// A source was read, but not to its end; when it is read again.
     fn was_read_in_part(&mut self, source: usize, reading: Reading) -> Duration {
+        let gets_on = {
+            let one = &mut self.shared.lock().sources[source];
+            one.broken_off = rest_of(one.broken_off.take(), &reading);
+            one.broken_off.as_ref().is_some_and(|rest| rest.in_vain == 0)
+        };
+        if gets_on {
+            self.shared.lock().sources[source].failures = 0;
+        }
         if let Some(error) = reading.failure {
             return self.failed(source, error);
         }
@@ -205,7 +224,7 @@ impl Feed {
             tracing::warn!(%notice, "no progress");
             self.notice(notice);
         }
-        let wait = every.max(Duration::from_secs(1)).saturating_mul(1 << failures.min(10));
+        let wait = every.max(Duration::from_secs(1)).saturating_mul(1 << (failures - 1).min(10));
         self.about(wait.min(LONGEST_WAIT.max(every))).max(asked.unwrap_or_default())
     }
 
@@ -254,4 +273,18 @@ impl Feed {
     fn notice(&mut self, notice: Notice) {
         self.ready.push_back(FeedEvent::Notice(notice));
     }
+}
+
+/// What is left of a poll that did not see everything, where it can be taken up again: what is missing from its middle is
+/// not behind the point, and a point that leads nowhere is given up.
+fn rest_of(before: Option<BrokenOff>, reading: &Reading) -> Option<BrokenOff> {
+    let began = before.as_ref().map_or(reading.began, |rest| rest.began);
+    if !reading.report.partial.is_empty() {
+        return None;
+    }
+    if let Some(point) = reading.report.resume.clone().filter(|_| reading.items > 0) {
+        return Some(BrokenOff { point, began, in_vain: 0 });
+    }
+    let may_help = reading.items == 0 && reading.failure.as_ref().is_some_and(Error::is_transient);
+    before.filter(|rest| may_help && rest.in_vain < IN_VAIN).map(|rest| BrokenOff { in_vain: rest.in_vain + 1, ..rest })
 }

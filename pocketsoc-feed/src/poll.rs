@@ -45,7 +45,8 @@ pub(crate) struct Reading {
     /// When it began.
     pub(crate) began: DateTime<Utc>,
     pub(crate) report: WalkReport,
-    /// How many elements could not be read.
+    /// How many elements came, and how many of them could not be read.
+    pub(crate) items: u64,
     pub(crate) unreadable: u64,
     /// What else went wrong, the last of it.
     pub(crate) failure: Option<Error>,
@@ -149,11 +150,14 @@ impl Worker {
                     break;
                 }
             };
-            items += 1;
             let what = match next {
                 None => break,
-                Some(Ok(detection)) => What::Found(Box::new(detection)),
+                Some(Ok(detection)) => {
+                    items += 1;
+                    What::Found(Box::new(detection))
+                }
                 Some(Err(error)) if is_one_element(&error) => {
+                    items += 1;
                     unreadable += 1;
                     What::Unreadable(error)
                 }
@@ -166,7 +170,7 @@ impl Worker {
                 return None;
             }
         }
-        Some(Reading { began, report: walk.report(), unreadable, failure })
+        Some(Reading { began, report: walk.report(), items, unreadable, failure })
     }
 }
 

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use pocketsoc_model::{Detection, DetectionId, DetectionSource, Filtering, Product, QueryFilters, Severity};
+use pocketsoc_model::{
+    Detection, DetectionId, DetectionSource, Filtering, Product, QueryFilters, ResumePoint, Severity,
+};
 use tokio::sync::Notify;
 
 use crate::checkpoint::Stored;
@@ -31,6 +33,8 @@ pub(crate) struct SourceState {
     /// Which claim of it is the present one; `None` while somebody else owns it.
     pub(crate) claim: Option<u64>,
     pub(crate) renew_within: Option<Duration>,
+    /// A poll that broke off, to be taken up again.
+    pub(crate) broken_off: Option<BrokenOff>,
     /// Polls in a row that did not see everything.
     pub(crate) failures: u32,
     pub(crate) failing: bool,
@@ -48,6 +52,17 @@ impl SourceState {
     pub(crate) fn is_asked_by_time(&self) -> bool {
         self.filters.is_some_and(|filters| filters.updated == Filtering::Native)
     }
+}
+
+/// A poll that broke off.
+#[derive(Debug, Clone)]
+pub(crate) struct BrokenOff {
+    /// Where it is taken up again.
+    pub(crate) point: ResumePoint,
+    /// When it had begun.
+    pub(crate) began: DateTime<Utc>,
+    /// How often that has brought nothing.
+    pub(crate) in_vain: u32,
 }
 
 /// A change that was told and is not acknowledged.
@@ -148,6 +163,7 @@ impl State {
         self.open.retain(|_, open| open.source != source);
         let state = &mut self.sources[source];
         (state.changes, state.saved) = (0, 0);
+        state.broken_off = None;
     }
 
     /// What of a source is to be written down now.

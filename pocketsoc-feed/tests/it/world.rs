@@ -118,7 +118,7 @@ impl Service {
         change(&mut next);
         // Services do not go back in time.
         next.updated_at = Some(self.time()).max(next.updated_at);
-        let text = format!("{:?}{:?}{:?}", next.status, next.assigned_to, next.updated_at);
+        let text = format!("{:?}{:?}{:?}{:?}", next.status, next.severity, next.assigned_to, next.updated_at);
         next.raw = Some(RawJson::new(serde_json_text(&text)));
         let at = (now + delay).max(coming.last().map_or(Duration::ZERO, |(at, _)| *at));
         coming.push((at, next));
@@ -139,17 +139,6 @@ impl Service {
         (shelf.listed, shelf.updates)
     }
 
-    fn visible(&self) -> Vec<Detection> {
-        let now = self.clock.monotonic();
-        let mut shelf = self.shelf.lock().unwrap();
-        for (visible, coming) in shelf.all.values_mut() {
-            while coming.first().is_some_and(|(at, _)| *at <= now) {
-                *visible = Some(coming.remove(0).1);
-            }
-        }
-        shelf.all.values().filter_map(|(visible, _)| visible.clone()).collect()
-    }
-
     /// A page of a query behind a place in the order.
     fn page(&self, query: &DetectionQuery, behind: Option<&Place>) -> Result<(Vec<Detection>, bool)> {
         {
@@ -160,17 +149,20 @@ impl Service {
                 return Err(Error::new(kind, "list detections").with_message("scripted"));
             }
         }
-        let mut all: Vec<_> = self.visible().into_iter().filter(|d| query.matches(d)).collect();
-        all.sort_by_key(place);
-        if !self.habits.ascending {
-            all.reverse();
+        let (now, mut shelf) = (self.clock.monotonic(), self.shelf.lock().unwrap());
+        for (visible, coming) in shelf.all.values_mut() {
+            while coming.first().is_some_and(|(at, _)| *at <= now) {
+                *visible = Some(coming.remove(0).1);
+            }
         }
-        let is_behind = |d: &Detection| {
-            behind.is_none_or(|behind| if self.habits.ascending { place(d) > *behind } else { place(d) < *behind })
+        let is_behind = |place: &Place| {
+            behind.is_none_or(|behind| if self.habits.ascending { place > behind } else { place < behind })
         };
-        let rest: Vec<_> = all.into_iter().filter(is_behind).collect();
+        let visible = shelf.all.values().filter_map(|(visible, _)| visible.as_ref()).filter(|d| query.matches(d));
+        let mut rest: Vec<_> = visible.map(|d| (place(d), d)).filter(|(place, _)| is_behind(place)).collect();
+        rest.sort_by(|(one, _), (other, _)| if self.habits.ascending { one.cmp(other) } else { other.cmp(one) });
         let more = rest.len() > self.habits.page;
-        Ok((rest.into_iter().take(self.habits.page).collect(), more))
+        Ok((rest.into_iter().take(self.habits.page).map(|(_, d)| d.clone()).collect(), more))
     }
 }
 
@@ -228,9 +220,10 @@ impl Pages {
                 }
                 Err(error) => {
                     self.more = false;
+                    let point = self.behind.as_ref().map(|(at, id)| format!("{} {id}", at.unwrap().to_rfc3339()));
                     self.log.update(|report| {
                         report.complete = false;
-                        report.resume = Some(ResumePoint::new("here"));
+                        report.resume = point.map(ResumePoint::new);
                     });
                     return Some(Err(error));
                 }
@@ -274,7 +267,10 @@ impl DetectionSource for Service {
             service: self.clone(),
             query: query.clone(),
             log: log.clone(),
-            behind: None,
+            behind: query.resume.as_ref().map(|point| {
+                let (at, id) = point.as_str().split_once(' ').unwrap();
+                (at.parse().ok(), id.to_owned())
+            }),
             page: Vec::new().into_iter(),
             more: true,
         };
