@@ -101,6 +101,7 @@ impl Feed {
                 poll_every: options.poll_every.unwrap_or(plan.poll_every),
                 claim: None,
                 renew_within: None,
+                renewed_at: Duration::ZERO,
                 broken_off: None,
                 failures: 0,
                 failing: false,

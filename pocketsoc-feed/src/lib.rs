@@ -16,6 +16,8 @@ mod state;
 mod writing;
 
 pub use backfill::Backfill;
+#[cfg(feature = "object-store")]
+pub use checkpoint::ObjectCheckpoints;
 pub use checkpoint::{CheckpointStore, Claim, FileCheckpoints, MemoryCheckpoints};
 pub use echo::FeedSource;
 pub use event::{ChangeKind, Changed, FeedChange, FeedEvent, MatchedBy, Notice, Sequence, Sighting};

@@ -34,7 +34,16 @@ impl Feed {
     /// Takes what a source brings.
     pub(crate) fn take(&mut self, news: News) {
         let News { source, claim, what } = news;
-        let is_present = self.shared.lock().sources[source].claim == Some(claim);
+        let now = self.plan.clock.monotonic();
+        let (is_present, ran_out) = {
+            let state = self.shared.lock();
+            let is_present = state.sources[source].is_claimed(claim, now);
+            (is_present, !is_present && state.sources[source].claim == Some(claim))
+        };
+        if ran_out {
+            // The feed was not polled for too long. What it knows may be older than what somebody else has written.
+            self.elsewhere(source);
+        }
         match what {
             What::Found(detection) if is_present => self.found(source, *detection),
             What::Unreadable(error) if is_present => self.set_aside(source, error),
@@ -241,9 +250,11 @@ impl Feed {
         let one = &mut state.sources[source];
         one.claim = Some(claim);
         one.renew_within = won.renew_within;
+        one.renewed_at = self.plan.clock.monotonic();
         drop(state);
         if let Some(within) = won.renew_within {
             let keeper = Keeper {
+                shared: Arc::clone(&self.shared),
                 store: Arc::clone(&self.plan.store),
                 clock: Arc::clone(&self.plan.clock),
                 news: self.sender.clone(),
@@ -286,5 +297,7 @@ fn rest_of(before: Option<BrokenOff>, reading: &Reading) -> Option<BrokenOff> {
         return Some(BrokenOff { point, began, in_vain: 0 });
     }
     let may_help = reading.items == 0 && reading.failure.as_ref().is_some_and(Error::is_transient);
-    before.filter(|rest| may_help && rest.in_vain < IN_VAIN).map(|rest| BrokenOff { in_vain: rest.in_vain + 1, ..rest })
+    before
+        .filter(|rest| may_help && rest.in_vain < IN_VAIN)
+        .map(|rest| BrokenOff { in_vain: rest.in_vain + 1, ..rest })
 }

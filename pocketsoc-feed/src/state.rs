@@ -33,6 +33,8 @@ pub(crate) struct SourceState {
     /// Which claim of it is the present one; `None` while somebody else owns it.
     pub(crate) claim: Option<u64>,
     pub(crate) renew_within: Option<Duration>,
+    /// When the claim was made, or renewed last.
+    pub(crate) renewed_at: Duration,
     /// A poll that broke off, to be taken up again.
     pub(crate) broken_off: Option<BrokenOff>,
     /// Polls in a row that did not see everything.
@@ -48,6 +50,12 @@ pub(crate) struct SourceState {
 }
 
 impl SourceState {
+    /// Whether a claim is the present one, and has not run out: somebody else may own the source then.
+    pub(crate) fn is_claimed(&self, claim: u64, now: Duration) -> bool {
+        let runs_out = self.renew_within.map(|within| self.renewed_at.saturating_add(within));
+        self.claim == Some(claim) && runs_out.is_none_or(|end| now < end)
+    }
+
     /// Whether it is asked by update time, rather than listed whole.
     pub(crate) fn is_asked_by_time(&self) -> bool {
         self.filters.is_some_and(|filters| filters.updated == Filtering::Native)

@@ -3,5 +3,7 @@
 mod backfill;
 mod behaviour;
 mod fleet;
+#[cfg(feature = "object-store")]
+mod leases;
 mod simulation;
 mod world;

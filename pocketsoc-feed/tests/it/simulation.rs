@@ -15,7 +15,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use fastrand::Rng;
 use pocketsoc_feed::{ChangeKind, CheckpointStore, Claim, Feed, FeedEvent, MemoryCheckpoints, Sightings};
 use pocketsoc_model::{
-    Clock, CorrelationKey, Detection, DetectionChange, DetectionSource as _, Error, ErrorKind, Product, Result, Severity, Status,
+    Clock, CorrelationKey, Detection, DetectionChange, DetectionSource as _, Error, ErrorKind, Product,
+    Result, Severity, Status,
 };
 
 use crate::world::{Habits, Service, VirtualClock};
@@ -103,7 +104,8 @@ impl Scenario {
             grain: [1, 1000, 60_000][rng.usize(..3)],
             hangs: false,
         };
-        let service = |name: &str, product, habits| Service::new(name, product, Arc::clone(&clock), habits, seed);
+        let service =
+            |name: &str, product, habits| Service::new(name, product, Arc::clone(&clock), habits, seed);
         let services = vec![
             service("Endpoint", Product::DEFENDER_ENDPOINT, habits(true)),
             service("Graph", Product::GRAPH_ALERT, habits(true)),
@@ -132,7 +134,10 @@ impl Scenario {
                 service.change(&id, |d| {
                     d.correlation_keys = vec![CorrelationKey::alert(&format!("{}{id}", service.name))];
                     match what {
-                        0 => d.status = [Status::Active, Status::InProgress, Status::Resolved][usize::from(d.status == Status::Active)],
+                        0 => {
+                            d.status = [Status::Active, Status::InProgress, Status::Resolved]
+                                [usize::from(d.status == Status::Active)]
+                        }
                         1 => d.severity = Severity::Low,
                         2 => d.assigned_to = Some(format!("user{step}")),
                         _ => {}
@@ -144,7 +149,8 @@ impl Scenario {
 
     /// One life of the consumer: from its checkpoint on, until nothing has been left to tell for a long time.
     async fn live(&self, until: Duration) {
-        let mut builder = Feed::builder(Arc::clone(&self.clock)).checkpoints(self.store.clone()).seed(self.seed);
+        let mut builder =
+            Feed::builder(Arc::clone(&self.clock)).checkpoints(self.store.clone()).seed(self.seed);
         builder = builder.remember(self.bound).sightings(self.sightings).most_unacknowledged(20);
         for service in &self.services {
             builder = builder.source(service.clone());
@@ -167,7 +173,11 @@ impl Scenario {
                 told.remembered = told.remembered.max(feed.remembered());
                 let place = (d.profile.clone(), d.id.to_string());
                 // Across lives a version may be told again, and then all later ones are.
-                if change.kind != ChangeKind::New && told.last.get(&place).is_some_and(|last| *last > d.updated_at) && this_life.len() > 1 && told.again == 0 {
+                if change.kind != ChangeKind::New
+                    && told.last.get(&place).is_some_and(|last| *last > d.updated_at)
+                    && this_life.len() > 1
+                    && told.again == 0
+                {
                     told.out_of_order.push(format!("{place:?}"));
                 }
                 told.last.insert(place, d.updated_at);
@@ -218,7 +228,8 @@ async fn crash_after<T>(polls: u64, counted: &AtomicU64, future: impl Future<Out
 
 /// One scenario with a crash after each of these many polls, and a last life without. How many polls the last life took.
 fn run(seed: u64, crashes: &[u64]) -> u64 {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let scenario = Arc::new(Scenario::new(seed));
         let world = Arc::clone(&scenario);
@@ -266,7 +277,8 @@ fn a_crash_at_every_single_await_point_loses_nothing() {
 #[test]
 fn without_a_crash_everything_is_told_once() {
     for seed in 0..40 {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(async {
             let scenario = Arc::new(Scenario::new(seed));
             let world = Arc::clone(&scenario);

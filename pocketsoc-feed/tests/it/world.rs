@@ -90,7 +90,13 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    pub(crate) fn new(name: &str, product: Product, clock: Arc<dyn Clock>, habits: Habits, seed: u64) -> Self {
+    pub(crate) fn new(
+        name: &str,
+        product: Product,
+        clock: Arc<dyn Clock>,
+        habits: Habits,
+        seed: u64,
+    ) -> Self {
         let shelf = Shelf { rng: Rng::with_seed(seed), ..Shelf::default() };
         Self { name: name.into(), product, clock, habits, shelf: Arc::new(Mutex::new(shelf)) }
     }
@@ -109,7 +115,8 @@ impl Service {
         let (visible, coming) = shelf.all.entry(id.to_owned()).or_default();
         let latest = coming.last().map(|(_, detection)| detection).or(visible.as_ref());
         let mut next = latest.cloned().unwrap_or_else(|| {
-            let mut d = Detection::new(DetectionId::new(id).unwrap(), self.product.clone(), format!("Title of {id}"));
+            let mut d =
+                Detection::new(DetectionId::new(id).unwrap(), self.product.clone(), format!("Title of {id}"));
             (d.status, d.severity) = (Status::Active, Severity::High);
             d.created_at = Some(self.time());
             d
@@ -145,7 +152,8 @@ impl Service {
             let mut shelf = self.shelf.lock().unwrap();
             shelf.listed += 1;
             if shelf.rng.u8(..100) < self.habits.failing {
-                let kind = [ErrorKind::Unavailable, ErrorKind::RateLimited, ErrorKind::Timeout][shelf.rng.usize(..3)];
+                let kind = [ErrorKind::Unavailable, ErrorKind::RateLimited, ErrorKind::Timeout]
+                    [shelf.rng.usize(..3)];
                 return Err(Error::new(kind, "list detections").with_message("scripted"));
             }
         }
@@ -158,9 +166,12 @@ impl Service {
         let is_behind = |place: &Place| {
             behind.is_none_or(|behind| if self.habits.ascending { place > behind } else { place < behind })
         };
-        let visible = shelf.all.values().filter_map(|(visible, _)| visible.as_ref()).filter(|d| query.matches(d));
+        let visible =
+            shelf.all.values().filter_map(|(visible, _)| visible.as_ref()).filter(|d| query.matches(d));
         let mut rest: Vec<_> = visible.map(|d| (place(d), d)).filter(|(place, _)| is_behind(place)).collect();
-        rest.sort_by(|(one, _), (other, _)| if self.habits.ascending { one.cmp(other) } else { other.cmp(one) });
+        rest.sort_by(
+            |(one, _), (other, _)| if self.habits.ascending { one.cmp(other) } else { other.cmp(one) },
+        );
         let more = rest.len() > self.habits.page;
         Ok((rest.into_iter().take(self.habits.page).map(|(_, d)| d.clone()).collect(), more))
     }
@@ -220,7 +231,8 @@ impl Pages {
                 }
                 Err(error) => {
                     self.more = false;
-                    let point = self.behind.as_ref().map(|(at, id)| format!("{} {id}", at.unwrap().to_rfc3339()));
+                    let point =
+                        self.behind.as_ref().map(|(at, id)| format!("{} {id}", at.unwrap().to_rfc3339()));
                     self.log.update(|report| {
                         report.complete = false;
                         report.resume = point.map(ResumePoint::new);

@@ -1,0 +1,249 @@
+//! Checkpoints in an object store, for a fleet: each source is owned by one worker, until that lets go or dies.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use object_store::ObjectStore;
+use object_store::path::Path;
+use pocketsoc_model::{Clock, Error, ErrorKind, Result};
+use serde::{Deserialize, Serialize};
+
+use super::generations::Generations;
+use super::{CheckpointStore, Claim};
+
+/// Checkpoints in an object store (Azure Blob, S3, a disk), and who owns which source.
+///
+/// Checkpoints and leases are numbered generations, written with create-only puts, which every store knows; the newest
+/// counts. A worker owns a source by a lease with an end and a fencing number; it renews it while its feed is polled. When
+/// it dies, another one claims the source once the lease has ended, with a higher number; what the first one writes then,
+/// should it only have been slow, does not count, and tells it so. Nothing is lost either way; what was told and not
+/// written down is told again.
+///
+/// Workers' clocks may differ by as much as [`with_clock_allowance`](Self::with_clock_allowance) says.
+#[derive(Debug)]
+pub struct ObjectCheckpoints {
+    store: Arc<dyn ObjectStore>,
+    prefix: Path,
+    owner: String,
+    clock: Arc<dyn Clock>,
+    lease: Duration,
+    allowance: Duration,
+    held: Mutex<HashMap<String, Held>>,
+}
+
+/// A source that is owned.
+#[derive(Debug, Clone, Copy)]
+struct Held {
+    fencing: u64,
+    lease: u64,
+    checkpoint: u64,
+}
+
+/// Who owns a source.
+#[derive(Debug, Serialize, Deserialize)]
+struct Lease {
+    owner: String,
+    fencing: u64,
+    /// In milliseconds since 1970.
+    ends_at: i64,
+}
+
+/// A checkpoint, and by which lease it was written.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    fencing: u64,
+    checkpoint: Vec<u8>,
+}
+
+impl ObjectCheckpoints {
+    /// Under a folder of a store. `worker` names this one, for people who look at the leases; two may have the same name.
+    pub fn new(
+        store: Arc<dyn ObjectStore>,
+        folder: &str,
+        worker: impl Into<String>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        // A worker that begins anew is another one: what it had in hand before is gone.
+        let owner = format!("{}#{:016x}", worker.into(), fastrand::u64(..));
+        Self {
+            store,
+            prefix: Path::from(folder),
+            owner,
+            clock,
+            lease: Duration::from_secs(60),
+            allowance: Duration::from_secs(10),
+            held: Mutex::default(),
+        }
+    }
+
+    /// How long a lease lasts unless it is renewed: how long a source is not read after its worker has died. 60 s.
+    #[must_use]
+    pub fn with_lease(mut self, time: Duration) -> Self {
+        self.lease = time;
+        self
+    }
+
+    /// By how much the clocks of workers may differ. 10 s.
+    #[must_use]
+    pub fn with_clock_allowance(mut self, time: Duration) -> Self {
+        self.allowance = time;
+        self
+    }
+
+    fn leases(&self, source: &str) -> Generations {
+        Generations::new(Arc::clone(&self.store), self.folder(source).join("lease"))
+    }
+
+    fn checkpoints(&self, source: &str) -> Generations {
+        Generations::new(Arc::clone(&self.store), self.folder(source).join("checkpoint"))
+    }
+
+    fn folder(&self, source: &str) -> Path {
+        // Any name, as one part of a path.
+        let mut part = String::new();
+        for byte in source.bytes() {
+            if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.') {
+                part.push(char::from(byte));
+            } else {
+                // Writing to a string does not fail.
+                let _ = write!(part, "={byte:02x}");
+            }
+        }
+        self.prefix.clone().join(part)
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashMap<String, Held>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hold(&self, source: &str) -> Result<Held> {
+        self.held().get(source).copied().ok_or_else(|| elsewhere(source))
+    }
+
+    fn lease_by(&self, fencing: u64, time: Duration) -> Result<Vec<u8>> {
+        let ends_at = self.clock.now() + TimeDelta::from_std(time).unwrap_or(TimeDelta::MAX);
+        encode(&Lease { owner: self.owner.clone(), fencing, ends_at: ends_at.timestamp_millis() })
+    }
+
+    fn is_over(&self, lease: &Lease) -> bool {
+        let allowance = TimeDelta::from_std(self.allowance).unwrap_or(TimeDelta::MAX);
+        let end = DateTime::<Utc>::from_timestamp_millis(lease.ends_at).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        end.checked_add_signed(allowance).is_some_and(|end| self.clock.now() >= end)
+    }
+
+    /// Writes the next lease of a source that is owned.
+    async fn prolong(&self, source: &str, time: Duration) -> Result<()> {
+        let held = self.hold(source)?;
+        let (leases, next) = (self.leases(source), held.lease + 1);
+        let is_ours = leases.create(next, self.lease_by(held.fencing, time)?).await? || {
+            // Perhaps it is our own, whose answer was lost.
+            let there =
+                leases.content(next).await?.map(|bytes| decode::<Lease>(source, &bytes)).transpose()?;
+            there.is_some_and(|lease| lease.owner == self.owner && lease.fencing == held.fencing)
+        };
+        if !is_ours {
+            self.held().remove(source);
+            return Err(elsewhere(source));
+        }
+        if let Some(held) = self.held().get_mut(source) {
+            held.lease = next;
+        }
+        Ok(())
+    }
+
+    async fn save_one(&self, source: &str, checkpoint: &[u8]) -> Result<()> {
+        let mut held = self.hold(source)?;
+        let all = self.checkpoints(source);
+        let bytes = encode(&Written { fencing: held.fencing, checkpoint: checkpoint.to_vec() })?;
+        loop {
+            held.checkpoint += 1;
+            if all.create(held.checkpoint, bytes.clone()).await? {
+                break;
+            }
+            // By an earlier owner that was slow, by ourselves when the answer was lost, or by a later owner.
+            let there = all.content(held.checkpoint).await?;
+            let there = there.map(|bytes| decode::<Written>(source, &bytes)).transpose()?;
+            if there.is_none_or(|there| there.fencing > held.fencing) {
+                self.held().remove(source);
+                return Err(elsewhere(source));
+            }
+        }
+        if let Some(own) = self.held().get_mut(source) {
+            own.checkpoint = held.checkpoint;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl CheckpointStore for ObjectCheckpoints {
+    async fn claim(&self, source: &str) -> Result<Option<Claim>> {
+        let leases = self.leases(source);
+        let number = match leases.newest().await? {
+            None => 1,
+            Some((number, bytes)) => {
+                let lease: Lease = decode(source, &bytes)?;
+                if !self.is_over(&lease) && lease.owner != self.owner {
+                    return Ok(None);
+                }
+                number + 1
+            }
+        };
+        if !leases.create(number, self.lease_by(number, self.lease)?).await? {
+            return Ok(None);
+        }
+        let newest = self.checkpoints(source).newest().await?;
+        let (checkpoint, written) = match newest {
+            Some((number, bytes)) => (number, Some(decode::<Written>(source, &bytes)?.checkpoint)),
+            None => (0, None),
+        };
+        self.held().insert(source.to_owned(), Held { fencing: number, lease: number, checkpoint });
+        Ok(Some(Claim::for_now(written, self.lease)))
+    }
+
+    async fn renew(&self, source: &str) -> Result<()> {
+        self.prolong(source, self.lease).await
+    }
+
+    async fn save(&self, checkpoints: &[(&str, Vec<u8>)]) -> Result<()> {
+        for (source, checkpoint) in checkpoints {
+            self.save_one(source, checkpoint).await?;
+        }
+        Ok(())
+    }
+
+    async fn release(&self, source: &str) -> Result<()> {
+        if self.hold(source).is_ok() {
+            // It has ended, whatever the allowance.
+            let leases = self.leases(source);
+            let held = self.hold(source)?;
+            let ended = Lease { owner: String::new(), fencing: held.fencing, ends_at: 0 };
+            leases.create(held.lease + 1, encode(&ended)?).await?;
+            self.held().remove(source);
+        }
+        Ok(())
+    }
+}
+
+fn encode(value: &impl Serialize) -> Result<Vec<u8>> {
+    postcard::to_stdvec(value).map_err(|error| {
+        Error::new(ErrorKind::Unexpected, "write the checkpoint").with_message(error.to_string())
+    })
+}
+
+fn decode<'a, T: Deserialize<'a>>(source: &str, bytes: &'a [u8]) -> Result<T> {
+    postcard::from_bytes(bytes).map_err(|_| {
+        Error::new(ErrorKind::Damaged, "read the checkpoint")
+            .with_message(format!("what is stored for {source} is no checkpoint or lease"))
+            .with_hint("remove its newest generation: the one before counts then")
+    })
+}
+
+fn elsewhere(source: &str) -> Error {
+    Error::new(ErrorKind::Conflict, "use the checkpoint")
+        .with_message(format!("another worker owns {source} by now"))
+}

@@ -1,0 +1,126 @@
+//! A fleet of workers over one object store: one owner a source, another when it dies.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use object_store::memory::InMemory;
+use object_store::{ObjectStore, local::LocalFileSystem};
+use pocketsoc_feed::{CheckpointStore as _, Feed, FeedEvent, Notice, ObjectCheckpoints};
+use pocketsoc_model::{Clock, ErrorKind, ManualClock, Product, Status};
+
+use crate::world::{Habits, Service, VirtualClock};
+
+fn manual() -> Arc<ManualClock> {
+    Arc::new(ManualClock::at("2026-09-21T13:00:00Z".parse().unwrap()))
+}
+
+fn worker(store: &Arc<dyn ObjectStore>, name: &str, clock: &Arc<ManualClock>) -> ObjectCheckpoints {
+    ObjectCheckpoints::new(Arc::clone(store), "fleet/a", name, Arc::clone(clock) as Arc<dyn Clock>)
+}
+
+#[tokio::test]
+async fn one_worker_owns_a_source_and_another_one_takes_over_when_it_dies_on_a_disk_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk: Arc<dyn ObjectStore> = Arc::new(LocalFileSystem::new_with_prefix(folder.path()).unwrap());
+    for store in [Arc::new(InMemory::new()) as Arc<dyn ObjectStore>, disk] {
+        let clock = manual();
+        let (one, other) = (worker(&store, "one", &clock), worker(&store, "other", &clock));
+        let source = "Graph €/graph_alert";
+        assert_eq!(one.claim(source).await.unwrap().unwrap().checkpoint, None);
+        assert!(other.claim(source).await.unwrap().is_none(), "it is owned");
+        one.save(&[(source, vec![1])]).await.unwrap();
+        one.save(&[(source, vec![2])]).await.unwrap();
+        for _ in 0..5 {
+            clock.advance(Duration::from_secs(50));
+            one.renew(source).await.unwrap();
+            assert!(other.claim(source).await.unwrap().is_none(), "it is renewed");
+        }
+        // It dies: nobody renews.
+        clock.advance(Duration::from_secs(69));
+        assert!(other.claim(source).await.unwrap().is_none(), "its clock may be behind");
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(other.claim(source).await.unwrap().unwrap().checkpoint, Some(vec![2]));
+        // It was only slow: what it writes does not count any more, and it is told.
+        other.save(&[(source, vec![3])]).await.unwrap();
+        for refused in [one.save(&[(source, vec![9])]).await, one.renew(source).await] {
+            assert_eq!(refused.unwrap_err().kind(), ErrorKind::Conflict);
+        }
+        other.save(&[(source, vec![4])]).await.unwrap();
+        other.release(source).await.unwrap();
+        assert_eq!(one.claim(source).await.unwrap().unwrap().checkpoint, Some(vec![4]), "at once");
+    }
+}
+
+#[tokio::test]
+async fn what_a_slow_owner_writes_between_is_overtaken_and_not_mixed_up() {
+    let (store, clock): (Arc<dyn ObjectStore>, _) = (Arc::new(InMemory::new()), manual());
+    let (one, other) = (worker(&store, "one", &clock), worker(&store, "other", &clock));
+    one.claim("s").await.unwrap().unwrap();
+    one.save(&[("s", vec![1])]).await.unwrap();
+    clock.advance(Duration::from_secs(80));
+    assert_eq!(other.claim("s").await.unwrap().unwrap().checkpoint, Some(vec![1]));
+    // Before the new owner has written anything.
+    one.save(&[("s", vec![2])]).await.unwrap();
+    other.save(&[("s", vec![3])]).await.unwrap();
+    assert_eq!(one.save(&[("s", vec![4])]).await.unwrap_err().kind(), ErrorKind::Conflict);
+    other.release("s").await.unwrap();
+    assert_eq!(one.claim("s").await.unwrap().unwrap().checkpoint, Some(vec![3]));
+}
+
+#[tokio::test]
+async fn of_many_that_claim_at_once_one_wins() {
+    for _ in 0..20 {
+        let (store, clock): (Arc<dyn ObjectStore>, _) = (Arc::new(InMemory::new()), manual());
+        let workers: Vec<_> = (0..10).map(|n| worker(&store, &n.to_string(), &clock)).collect();
+        let claims = futures_util::future::join_all(workers.iter().map(|one| one.claim("s"))).await;
+        assert_eq!(claims.into_iter().filter(|claim| claim.as_ref().unwrap().is_some()).count(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn feeds_of_a_fleet_hand_a_source_over_and_nothing_is_lost() {
+    let clock: Arc<dyn Clock> = VirtualClock::new();
+    let service =
+        Service::new("Endpoint", Product::DEFENDER_ENDPOINT, Arc::clone(&clock), Habits::default(), 1);
+    let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let feed = |name: &str| {
+        let checkpoints = ObjectCheckpoints::new(Arc::clone(&store), "fleet", name, Arc::clone(&clock));
+        Feed::builder(Arc::clone(&clock)).source(service.clone()).checkpoints(checkpoints).build()
+    };
+    let mut seen = Vec::new();
+    let (mut one, mut other) = (feed("one").await.unwrap(), feed("other").await.unwrap());
+    for n in 0..30 {
+        service.change(&format!("da{n}"), |d| d.status = Status::Active);
+        // The first one dies in the middle.
+        let (feed, idle) = if n < 15 { (&mut one, &mut other) } else { (&mut other, &mut one) };
+        let end = clock.monotonic() + Duration::from_secs(if n == 15 { 200 } else { 35 });
+        while clock.monotonic() < end {
+            let event = if n < 15 {
+                // Both live: one owns, the other waits.
+                tokio::select! {
+                    event = feed.next() => event,
+                    event = idle.next() => {
+                        assert!(matches!(event, Some(FeedEvent::Notice(Notice::Elsewhere { .. }))), "{event:?}");
+                        continue;
+                    }
+                    () = tokio::time::sleep(Duration::from_secs(1)) => continue,
+                }
+            } else {
+                match tokio::time::timeout(Duration::from_secs(1), feed.next()).await {
+                    Ok(event) => event,
+                    Err(_) => continue,
+                }
+            };
+            if let Some(FeedEvent::Change(change)) = event {
+                feed.acknowledge(change.sequence);
+                seen.push(change.detection.id.to_string());
+            }
+        }
+    }
+    let unique: std::collections::BTreeSet<_> = seen.iter().collect();
+    assert_eq!(unique.len(), 30, "{seen:?}");
+    assert!(seen.len() <= 31, "hardly anything twice: {seen:?}");
+    // The first one comes back to life: it notices, and does not disturb.
+    let event = tokio::time::timeout(Duration::from_secs(300), one.next()).await;
+    assert!(matches!(event, Ok(Some(FeedEvent::Notice(Notice::Elsewhere { .. })))), "{event:?}");
+}
