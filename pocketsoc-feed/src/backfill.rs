@@ -15,8 +15,8 @@ use crate::known::{name_of, nanos};
 
 /// Windows read at once unless said otherwise: of a minute's quota they leave most to others.
 const AT_ONCE: usize = 8;
-/// Pages that a window may take while others are idle, before it is cut up.
-const PATIENT_PAGES: u64 = 2;
+/// A window is cut up for idle ones when so many more pages of it are to be expected.
+const WORTH_CUTTING: f64 = 3.0;
 /// Shorter windows are not cut up.
 const SHORTEST: TimeDelta = TimeDelta::seconds(16);
 /// Detections that may be held until their turn has come, where they come in the order of time.
@@ -134,6 +134,25 @@ impl Window {
         borders.into_iter().zip(ends).map(part).collect()
     }
 
+    /// Cuts it at distances from what has been seen of it, both ways, that begin with the time of a page and double: where
+    /// one took little time, the next ones will.
+    fn cut_around(self, (first, last): Span, page: TimeDelta, now: DateTime<Utc>) -> Vec<Self> {
+        let whole = |at: DateTime<Utc>| at - TimeDelta::nanoseconds(i64::from(at.timestamp_subsec_nanos()));
+        let end = self.until.unwrap_or(now);
+        let mut borders = vec![whole(first), whole(last) + TimeDelta::seconds(1)];
+        let mut step = page.max(TimeDelta::seconds(1));
+        while step < end - self.from {
+            borders.extend([whole(first - step), whole(last + step)]);
+            step = step * 2;
+        }
+        borders.retain(|border| *border > self.from && *border < end);
+        borders.sort_unstable();
+        borders.dedup();
+        let from = std::iter::once(self.from).chain(borders.iter().copied());
+        let until = borders.iter().copied().map(Some).chain([self.until]);
+        from.zip(until).map(|(from, until)| Self { from, until, given: self.given.clone() }).collect()
+    }
+
     fn may_be_cut(&self, now: DateTime<Utc>) -> bool {
         let given = self.given.as_ref();
         let gave = given.map_or(0, |given| given.lock().unwrap_or_else(PoisonError::into_inner).len());
@@ -141,10 +160,45 @@ impl Window {
     }
 }
 
+/// The first and the last time seen.
+type Span = (DateTime<Utc>, DateTime<Utc>);
+
 /// A window that is read.
 struct Lane {
     window: Window,
     walk: DetectionStream,
+    /// What has been seen of it.
+    seen: Option<Span>,
+    /// Which page is being read, what of it has been seen, and how much time the one before took.
+    page: u64,
+    on_page: Option<Span>,
+    page_took: Option<TimeDelta>,
+}
+
+impl Lane {
+    fn new(window: Window, walk: DetectionStream) -> Self {
+        Self { window, walk, seen: None, page: 0, on_page: None, page_took: None }
+    }
+
+    fn see(&mut self, at: Option<DateTime<Utc>>) {
+        let Some(at) = at else { return };
+        let with = |span: Option<Span>| span.map_or((at, at), |(first, last)| (first.min(at), last.max(at)));
+        let page = self.walk.report().pages;
+        if page != self.page {
+            self.page = page;
+            if let Some((first, last)) = self.on_page.take() {
+                self.page_took = Some(last - first);
+            }
+        }
+        (self.seen, self.on_page) = (Some(with(self.seen)), Some(with(self.on_page)));
+    }
+
+    /// How many more pages it may have, if they are like the last one: by the time that has not been seen.
+    fn expected(&self, now: DateTime<Utc>) -> f64 {
+        let (Some((first, last)), Some(page)) = (self.seen, self.page_took) else { return 0.0 };
+        let left = self.window.until.unwrap_or(now) - self.window.from - (last - first);
+        left.as_seconds_f64() / page.as_seconds_f64().max(0.001)
+    }
 }
 
 /// What comes of it, with the lane.
@@ -171,12 +225,15 @@ impl Work {
                 return Some(item);
             }
             self.start();
-            let Some((lane, item)) = self.running.next().await else {
+            let Some((mut lane, item)) = self.running.next().await else {
                 self.log.update(|report| report.complete = self.complete);
                 return None;
             };
             match item {
-                Some(Ok(detection)) => self.found(&lane, detection),
+                Some(Ok(detection)) => {
+                    lane.see(detection.updated_at);
+                    self.found(&lane, detection);
+                }
                 Some(Err(error)) => self.ready.push(Err(error)),
                 None => {
                     self.ended(lane);
@@ -203,7 +260,7 @@ impl Work {
                 self.held.insert(window.from, (Vec::new(), false));
             }
             self.reading += 1;
-            self.read_on(Lane { walk: self.plan.source.list(&query), window });
+            self.read_on(Lane::new(window, self.plan.source.list(&query)));
         }
     }
 
@@ -235,21 +292,19 @@ impl Work {
     fn is_too_dense(&self, lane: &Lane) -> bool {
         self.waiting.is_empty()
             && self.reading < self.plan.at_once
-            && lane.walk.report().pages > PATIENT_PAGES
             && lane.window.may_be_cut(self.plan.until)
+            && lane.expected(self.plan.until) >= WORTH_CUTTING
     }
 
     /// Cuts up a window. What it has given is not given again.
     fn cut(&mut self, lane: Lane) {
-        let Lane { window, walk } = lane;
+        let Lane { window, walk, seen: Some(seen), page_took: Some(page), .. } = lane else { return };
         self.count(&walk.report(), true);
         self.reading -= 1;
         tracing::debug!(from = %window.from, "a dense window is cut up");
         let held = self.held.remove(&window.from).map(|(held, _)| held).unwrap_or_default();
         self.holds -= held.len();
-        let parts = self.plan.at_once - self.reading;
-        let until = self.plan.until;
-        for part in window.cut(until, parts.max(2)) {
+        for part in window.cut_around(seen, page, self.plan.until) {
             self.waiting.insert(part.from, part);
         }
     }

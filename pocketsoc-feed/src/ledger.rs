@@ -91,6 +91,11 @@ impl Ledger {
         }
     }
 
+    /// Whether the floor is so far from the one that was written down last that a restart would read much again.
+    pub(crate) fn is_far_ahead(&self, overlap: TimeDelta) -> bool {
+        self.floor.is_some_and(|floor| self.settled.is_none_or(|settled| floor - settled > overlap / 2))
+    }
+
     /// What a whole list does not show any more.
     pub(crate) fn gone(&self) -> Vec<Arc<str>> {
         let missing = |known: &Known| {

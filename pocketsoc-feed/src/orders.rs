@@ -176,6 +176,7 @@ impl Feed {
             let began = broken_off.map_or(reading.began, |rest| rest.began);
             if state.sources[source].is_asked_by_time() {
                 state.sources[source].ledger.complete(began, told);
+                state.note_floor(source);
             } else {
                 state.forget_gone(source);
             }

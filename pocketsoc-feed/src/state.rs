@@ -101,8 +101,8 @@ pub(crate) struct State {
     index: Index,
     open: BTreeMap<u64, Open>,
     told: u64,
-    /// Acknowledgements since the last checkpoint.
-    pub(crate) acknowledged: usize,
+    /// What would be lost of the last checkpoint: acknowledgements, floors that moved far.
+    pub(crate) unwritten: usize,
 }
 
 /// What the parts of a feed share.
@@ -122,7 +122,7 @@ impl Shared {
             index: Index::default(),
             open: BTreeMap::new(),
             told: 0,
-            acknowledged: 0,
+            unwritten: 0,
         };
         Self { state: Mutex::new(state), acknowledged: Notify::new() }
     }
@@ -134,7 +134,7 @@ impl Shared {
     pub(crate) fn acknowledge(&self, sequence: Sequence) {
         let mut state = self.lock();
         if let Some(open) = state.open.remove(&sequence.0) {
-            state.acknowledged += 1;
+            state.unwritten += 1;
             state.sources[open.source].changes += 1;
             self.acknowledged.notify_one();
         }
@@ -359,6 +359,14 @@ impl State {
         self.told += 1;
         self.open.insert(self.told, Open { source: at.source, name: at.name, before });
         Box::new(FeedChange { sequence: Sequence(self.told), kind, changed, detection, sightings })
+    }
+
+    /// A floor that has moved far is worth writing down, though nothing was told.
+    pub(crate) fn note_floor(&mut self, source: usize) {
+        if self.sources[source].ledger.is_far_ahead(self.rules.overlap) {
+            self.sources[source].changes += 1;
+            self.unwritten += 1;
+        }
     }
 
     /// After a whole list: what it does not show any more is forgotten.

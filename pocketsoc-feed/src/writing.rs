@@ -17,7 +17,7 @@ impl Feed {
     /// How long until what was acknowledged is to be written down.
     pub(crate) fn note_acknowledgements(&mut self) -> Option<Duration> {
         let now = self.plan.clock.monotonic();
-        let unwritten = self.shared.lock().acknowledged > 0;
+        let unwritten = self.shared.lock().unwritten > 0;
         if unwritten {
             self.unwritten_since.get_or_insert(now);
         }
@@ -33,7 +33,7 @@ impl Feed {
         let known = self.remembered();
         let state = self.shared.lock();
         let late = self.plan.clock.monotonic().saturating_sub(since.max(self.written_at)) >= WRITE_BY;
-        state.acknowledged >= (known / 4).max(512) || (late && state.acknowledged > 0)
+        state.unwritten >= (known / 4).max(512) || (late && state.unwritten > 0)
     }
 
     pub(crate) async fn write_down(&mut self) {
@@ -66,7 +66,7 @@ impl Feed {
     /// Saves the checkpoints of all sources that have changed.
     pub(crate) async fn save(&mut self) -> Result<()> {
         let begin = self.plan.clock.monotonic();
-        let (checkpoints, acknowledged) = {
+        let (checkpoints, unwritten) = {
             let mut state = self.shared.lock();
             let places: Vec<_> = (0..state.sources.len())
                 .filter(|place| {
@@ -79,7 +79,7 @@ impl Feed {
                 let (key, changes) = (Arc::clone(&state.sources[place].key), state.sources[place].changes);
                 all.push((place, key, changes, state.checkpoint(place)?));
             }
-            (all, state.acknowledged)
+            (all, state.unwritten)
         };
         let (places, save): (Vec<_>, Vec<_>) = checkpoints
             .into_iter()
@@ -93,7 +93,7 @@ impl Feed {
         (self.written_at, self.writing_took) = (now, now.saturating_sub(begin));
         self.unwritten_since = None;
         let mut state = self.shared.lock();
-        state.acknowledged = state.acknowledged.saturating_sub(acknowledged);
+        state.unwritten = state.unwritten.saturating_sub(unwritten);
         for (place, _, changes) in places {
             state.sources[place].saved = changes;
         }
