@@ -15,7 +15,7 @@ use crate::body::Body;
 use crate::call::{Call, Method};
 use crate::endpoint::Endpoint;
 use crate::http_send::{BodyStream, SendError};
-use crate::quota::Permit;
+use crate::quota::{self, Permit, Rule};
 use crate::retry::{Decision, Outcome, server_hint};
 use crate::{Secret, service_error};
 
@@ -180,7 +180,8 @@ impl Endpoint {
         let Some(limiter) = self.connection.limiter(call.quota) else { return Ok(None) };
         let remaining = deadline.map(|end| end.saturating_sub(shared.clock.monotonic()));
         let patience = remaining.unwrap_or(shared.times.of(call).operation);
-        let slot = Box::pin(limiter.acquire_all(call.weight, call.lane, call.operation, patience));
+        let lane = (call.lane, self.flow_of(call));
+        let slot = Box::pin(limiter.acquire_all(call.weight, lane, call.operation, patience));
         let Some(remaining) = remaining else { return slot.await.map(Some) };
         match future::select(slot, shared.clock.sleep(remaining)).await {
             Either::Left((permit, _)) => permit.map(Some),
@@ -225,6 +226,7 @@ impl Endpoint {
         drop(permit);
         let (head, body) = answer.into_parts();
         let status = head.status.as_u16();
+        self.learn_remaining(call, &head.headers);
         tracing::debug!(status, request_id = service_error::request_id(&head.headers), "answered");
         if (200..300).contains(&status) {
             let mut opened = self
@@ -250,9 +252,28 @@ impl Endpoint {
             Either::Right(_) => Vec::new(),
         };
         let said = without(said, &token.secret);
+        let hint = hint
+            .or_else(|| (status == 429).then(|| quota::wait_in(&String::from_utf8_lossy(&said))).flatten());
         let error = service_error::read(call, self.service, status, &head.headers, &said, hint);
         let claims = (status == 401).then(|| auth::asked_for(&head.headers)).flatten();
         Err(Failed { error, outcome: Outcome::of_status(status, hint.is_some()), hint, claims })
+    }
+
+    /// What is left of a bucket, as the service tells with each answer.
+    fn learn_remaining(&self, call: &Call, headers: &HeaderMap) {
+        if !matches!(call.quota.rule, Rule::Bucket(_)) {
+            return;
+        }
+        let kind = match call.method {
+            Method::Get => "reads",
+            Method::Delete => "deletes",
+            _ => "writes",
+        };
+        if let (Some(left), Some(limiter)) =
+            (quota::remaining(headers, kind), self.connection.limiter(call.quota))
+        {
+            limiter.learn_remaining(left);
+        }
     }
 
     fn opened(&self, call: &Call, status: u16, headers: HeaderMap, body: BodyStream) -> Result<Opened> {

@@ -13,6 +13,7 @@ use crate::attempts::settled;
 use crate::call::{Call, Method, Replay};
 use crate::endpoint::Endpoint;
 use crate::lenient;
+use crate::quota::wait_in;
 use crate::retry::{Decision, Outcome, server_hint};
 use crate::service_error;
 
@@ -162,8 +163,10 @@ impl Endpoint {
     ) -> (Error, Decision) {
         let shared = &self.connection.0;
         let (headers, call) = (answered.headers(), part.call);
-        let hint = server_hint(&headers, shared.clock.now());
-        let error = service_error::read(call, self.service, status, &headers, &answered.body(), hint);
+        let said = answered.body();
+        let in_words = || (status == 429).then(|| wait_in(&String::from_utf8_lossy(&said))).flatten();
+        let hint = server_hint(&headers, shared.clock.now()).or_else(in_words);
+        let error = service_error::read(call, self.service, status, &headers, &said, hint);
         let outcome = Outcome::of_status(status, hint.is_some());
         let may = outcome.may_repeat(call.replay, part.ambiguous);
         part.ambiguous += u32::from(outcome == Outcome::Ambiguous);

@@ -1,8 +1,7 @@
 //! What clients share: one credential, one cloud, one token cache, one quota and retry budget.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -13,7 +12,7 @@ use crate::auth::{Authority, Credential, Exchange, SignIn, TokenCache};
 use crate::call::Call;
 use crate::http_send::{HttpSend, ReqwestSend};
 use crate::page::PageSizes;
-use crate::quota::{Limiter, Quota};
+use crate::quota::{Account, Flow, Limiter, Quota, Quotas};
 use crate::retry::{Jitter, RetryBudget, RetryPolicy};
 use crate::{Cloud, Endpoint, Service, SystemClock, link};
 
@@ -157,7 +156,8 @@ pub(crate) struct Shared {
     pub(crate) jitter: Jitter,
     pub(crate) budget: RetryBudget,
     paced: bool,
-    limiters: Mutex<HashMap<&'static str, Arc<Limiter>>>,
+    quotas: Quotas,
+    account: Account,
     pub(crate) page_sizes: PageSizes,
 }
 
@@ -184,6 +184,7 @@ impl Connection {
             jitter: Jitter::random(),
             compression: None,
             paced: true,
+            quotas: Quotas::new(),
             user_agent: concat!("pocketsoc/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
     }
@@ -228,11 +229,12 @@ impl Connection {
     }
 
     pub(crate) fn limiter(&self, quota: &'static Quota) -> Option<Arc<Limiter>> {
-        let mut limiters = self.0.limiters.lock().unwrap_or_else(PoisonError::into_inner);
-        self.0.paced.then(|| {
-            let new = || Arc::new(Limiter::new(quota.rule, Arc::clone(&self.0.clock)));
-            Arc::clone(limiters.entry(quota.key).or_insert_with(new))
-        })
+        self.0.paced.then(|| self.0.quotas.limiter(&self.0.account, quota, &self.0.clock))
+    }
+
+    /// A number for whoever asks: those who ask take turns.
+    pub(crate) fn flow(&self) -> Flow {
+        self.0.quotas.flow()
     }
 }
 
@@ -259,6 +261,7 @@ pub struct ConnectionBuilder {
     jitter: Jitter,
     compression: Option<bool>,
     paced: bool,
+    quotas: Quotas,
     user_agent: String,
 }
 
@@ -311,6 +314,12 @@ impl ConnectionBuilder {
         self
     }
 
+    /// Shares what is left of the quotas with other connections: give all of a process the same.
+    pub fn quotas(mut self, quotas: &Quotas) -> Self {
+        self.quotas = quotas.clone();
+        self
+    }
+
     /// Does not keep the published quotas; for fakes. A real service answers 429 soon.
     pub fn without_pacing(mut self) -> Self {
         self.paced = false;
@@ -347,6 +356,7 @@ impl ConnectionBuilder {
             jitter: self.jitter.clone(),
         };
         let authority = Authority { base: authority, exchange };
+        let account = self.quotas.account(&self.cloud.to_string(), self.credential.account());
         Ok(Connection(Arc::new(Shared {
             cloud: self.cloud,
             http,
@@ -359,7 +369,8 @@ impl ConnectionBuilder {
             jitter: self.jitter,
             budget: RetryBudget::new(),
             paced: self.paced,
-            limiters: Mutex::default(),
+            quotas: self.quotas,
+            account,
             page_sizes: PageSizes::default(),
         })))
     }

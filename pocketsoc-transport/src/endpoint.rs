@@ -6,12 +6,14 @@ use std::time::Duration;
 use pocketsoc_model::{Capabilities, Error, ErrorKind, Principal, Product, Result};
 use serde::de::DeserializeOwned;
 use url::Url;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::attempts::{Opened, Reading};
 use crate::auth::Grants;
 use crate::call::Call;
 use crate::connection::{Connection, require_tls};
 use crate::page::{Decode, PagePlan, Walk, partial};
+use crate::quota::Flow;
 use crate::{Secret, Service, link};
 
 /// One service for one connection. Cheap to clone; for those who write clients.
@@ -22,6 +24,8 @@ pub struct Endpoint {
     base: Arc<Url>,
     hosts: &'static [&'static str],
     pub(crate) resource: Arc<str>,
+    /// Whose calls these are, among those that share a quota.
+    flow: Flow,
 }
 
 impl Endpoint {
@@ -43,7 +47,13 @@ impl Endpoint {
         require_tls(connection.0.needs_tls_feature, &base)?;
         let hosts = site.map_or(&[][..], |s| s.hosts);
         let resource = resource.strip_suffix("/.default").unwrap_or(resource).into();
-        Ok(Self { connection, service, base: Arc::new(base), hosts, resource })
+        let flow = connection.flow();
+        Ok(Self { connection, service, base: Arc::new(base), hosts, resource, flow })
+    }
+
+    /// Whose call it is: the lists of one client take turns as well.
+    pub(crate) fn flow_of(&self, call: &Call) -> Flow {
+        Flow(self.flow.0.wrapping_add(xxh3_64(call.template.as_bytes())))
     }
 
     /// The connection.

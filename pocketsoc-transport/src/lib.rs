@@ -43,6 +43,7 @@ pub use link::check_address;
 pub use operation::{LongOperation, Progress};
 pub use page::{Decode, Elements, KeepRaw, PagePlan, Walk, elements};
 pub use pocketsoc_model::{Clock, Error, ErrorKind, Result};
+pub use quota::Quotas;
 pub use retry::{Jitter, RetryPolicy};
 pub use route::Route;
 pub use secret::Secret;

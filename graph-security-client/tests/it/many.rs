@@ -6,7 +6,7 @@ use graph_security_client::{
 };
 use pocketsoc_testkit::{Fault, Tenant, Trouble};
 
-use crate::virtual_tenant::{client, paced, tenant};
+use crate::virtual_tenant::{client, paced, paced_by, tenant};
 
 fn alert_ids(tenant: &Tenant) -> Vec<AlertId> {
     tenant.graph_alert_ids().into_iter().map(|id| AlertId::new(id).unwrap()).collect()
@@ -141,4 +141,23 @@ async fn each_part_counts_as_a_call_and_two_walks_of_many_do_not_hold_each_other
     );
     assert!(one.iter().chain(&other).all(|one| one.outcome.is_ok()));
     assert_eq!(tenant.refused_by_quota(), 0, "150 a minute, twenty at a time");
+}
+
+#[tokio::test(start_paused = true)]
+async fn connections_of_one_application_share_one_budget_where_they_are_given_it() {
+    let tenant = tenant().alerts(400).build();
+    let ids = alert_ids(&tenant);
+    for (shared, refused) in [(true, false), (false, true)] {
+        tokio::time::advance(std::time::Duration::from_secs(120)).await;
+        tenant.keep_quotas();
+        let quotas = pocketsoc_transport::Quotas::new();
+        let graph = |_: u32| {
+            let own = pocketsoc_transport::Quotas::new();
+            GraphSecurityClient::new(&paced_by(&tenant, if shared { &quotas } else { &own })).unwrap()
+        };
+        let clients: Vec<_> = (0..3).map(graph).collect();
+        let walks = clients.iter().map(|graph| graph.alerts().get_many(ids.clone()).finish());
+        futures_util::future::join_all(walks).await;
+        assert_eq!(tenant.refused_by_quota() > 0, refused, "shared: {shared}");
+    }
 }

@@ -6,7 +6,7 @@ use graph_security_client::{
     Cloud, Connection, Credential, GraphAlertDetections, GraphIncidentDetections, GraphSecurityClient, Secret,
 };
 use pocketsoc_testkit::{Tenant, TenantBuilder};
-use pocketsoc_transport::SystemClock;
+use pocketsoc_transport::{Quotas, SystemClock};
 
 pub(crate) fn clock() -> Arc<SystemClock> {
     Arc::new(SystemClock::starting_at("2026-09-21T13:00:00Z".parse().unwrap()))
@@ -36,6 +36,12 @@ pub(crate) fn incidents(tenant: &Tenant) -> GraphIncidentDetections {
 
 /// A connection that keeps to the published quotas.
 pub(crate) fn paced(tenant: &Tenant) -> Connection {
+    paced_by(tenant, &Quotas::new())
+}
+
+/// A connection that shares what is left of them.
+pub(crate) fn paced_by(tenant: &Tenant, quotas: &Quotas) -> Connection {
     let credential = Credential::client_secret(Tenant::ID, Tenant::CLIENT_ID, Secret::new(Tenant::SECRET));
-    Connection::builder(credential, Cloud::Public).http(tenant.exchange()).clock(clock()).build().unwrap()
+    let connection = Connection::builder(credential, Cloud::Public).http(tenant.exchange()).clock(clock());
+    connection.quotas(quotas).build().unwrap()
 }

@@ -169,6 +169,15 @@ impl Credential {
         [self.ends.noted, seen].into_iter().flatten().min()
     }
 
+    /// The tenant and the client id, where it knows them: whom a service counts its calls for.
+    pub(crate) fn account(&self) -> Option<(&str, &str)> {
+        match &self.kind {
+            Kind::Application(application) => Some((&application.tenant, &application.client_id)),
+            Kind::Session(session) => Some((session.tenant(), session.client_id())),
+            _ => None,
+        }
+    }
+
     /// Changes whenever another user has signed in: what was got before is of no use then.
     pub(crate) fn epoch(&self) -> u64 {
         self.of_user().map_or(0, Session::epoch)

@@ -1,6 +1,7 @@
-//! One limiter per quota: callers wait in lanes, the most urgent first, in order within a lane.
+//! One limiter per quota: callers wait in lanes, the most urgent first; within a lane, whoever has waiting calls gets his
+//! turn, however many another one has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,10 +25,22 @@ struct State {
     counter: Counter,
     /// The service said 429: nothing goes before this moment.
     paused_until: Duration,
-    /// Who waits: lane first, then order of arrival. Only the first one watches the clock.
-    queue: BTreeMap<(Lane, u64), Arc<Notify>>,
+    /// Who waits: lane first, then turn, then order of arrival. Only the first one watches the clock.
+    queue: BTreeMap<Key, Arc<Notify>>,
     arrivals: u64,
+    /// The turn that is on in each lane, and the turn of each flow's latest call.
+    turns: HashMap<Lane, u64>,
+    latest: HashMap<(Lane, Flow), u64>,
 }
+
+/// Whose call it is: of one list of one client. Flows take turns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub(crate) struct Flow(pub(crate) u64);
+
+type Key = (Lane, u64, u64);
+
+/// So many flows are remembered although they have nothing waiting.
+const FLOWS: usize = 1024;
 
 impl State {
     fn wake_first(&self) {
@@ -75,7 +88,7 @@ impl Drop for Unsent {
 /// A place in the queue, given up when dropped: a caller that goes away holds nobody up.
 struct Place<'a> {
     limiter: &'a Limiter,
-    key: (Lane, u64),
+    key: Key,
     notify: Arc<Notify>,
 }
 
@@ -90,7 +103,14 @@ impl Drop for Place<'_> {
 impl Limiter {
     pub(crate) fn new(rule: Rule, clock: Arc<dyn Clock>) -> Self {
         let counter = Counter::new(rule, clock.monotonic());
-        let state = State { counter, paused_until: Duration::ZERO, queue: BTreeMap::new(), arrivals: 0 };
+        let state = State {
+            counter,
+            paused_until: Duration::ZERO,
+            queue: BTreeMap::new(),
+            arrivals: 0,
+            turns: HashMap::new(),
+            latest: HashMap::new(),
+        };
         Self { clock, state: Mutex::new(state), several: tokio::sync::Mutex::new(()) }
     }
 
@@ -100,11 +120,11 @@ impl Limiter {
     /// `RateLimited` at once when the service has asked for a pause longer than `patience`.
     pub(crate) async fn acquire(
         self: &Arc<Self>,
-        lane: Lane,
+        (lane, flow): (Lane, Flow),
         operation: &'static str,
         patience: Duration,
     ) -> Result<Permit> {
-        let place = self.queue_up(lane);
+        let place = self.queue_up(lane, flow);
         loop {
             match self.try_go(&place, lane, operation, patience)? {
                 Turn::Go => return Ok(Permit { limiter: Arc::clone(self), counted: true, slots: 1 }),
@@ -126,7 +146,7 @@ impl Limiter {
     pub(crate) async fn acquire_all(
         self: &Arc<Self>,
         slots: u32,
-        lane: Lane,
+        lane: (Lane, Flow),
         operation: &'static str,
         patience: Duration,
     ) -> Result<Permit> {
@@ -154,10 +174,23 @@ impl Limiter {
         }
     }
 
-    fn queue_up(&self, lane: Lane) -> Place<'_> {
+    /// So many calls are left, as the service counts; others may use the same quota.
+    pub(crate) fn learn_remaining(&self, calls: u32) {
+        self.lock().counter.learn_remaining(calls);
+    }
+
+    fn queue_up(&self, lane: Lane, flow: Flow) -> Place<'_> {
         let mut state = self.lock();
         state.arrivals += 1;
-        let key = (lane, state.arrivals);
+        let on = state.turns.get(&lane).copied().unwrap_or_default();
+        // One turn behind the flow's latest call, but not in the past.
+        let turn = state.latest.get(&(lane, flow)).map_or(on, |latest| (latest + 1).max(on));
+        state.latest.insert((lane, flow), turn);
+        if state.latest.len() > FLOWS {
+            let State { turns, latest, .. } = &mut *state;
+            latest.retain(|(lane, _), turn| turns.get(lane).is_none_or(|on| *turn >= *on));
+        }
+        let key = (lane, turn, state.arrivals);
         let notify = Arc::new(Notify::new());
         state.queue.insert(key, Arc::clone(&notify));
         Place { limiter: self, key, notify }
@@ -192,6 +225,7 @@ impl Limiter {
         Ok(match state.counter.ready(now, lane == Lane::Containment, paced) {
             Ready::Now => {
                 state.counter.take(now, paced);
+                state.turns.insert(lane, place.key.1);
                 Turn::Go
             }
             Ready::In(wait) => Turn::Sleep(wait),
@@ -231,7 +265,7 @@ mod tests {
         for _ in 0..calls {
             let (limiter, times) = (Arc::clone(limiter), Arc::clone(&times));
             tasks.spawn(async move {
-                let permit = limiter.acquire(lane, "test", FOREVER).await.unwrap();
+                let permit = limiter.acquire((lane, Flow::default()), "test", FOREVER).await.unwrap();
                 times.lock().unwrap().push(limiter.clock.monotonic());
                 drop(permit);
             });
@@ -272,11 +306,14 @@ mod tests {
 
         limiter.pause(Duration::from_secs(300));
         let before = limiter.clock.monotonic();
-        let error = limiter.acquire(Lane::Triage, "hunt", Duration::from_secs(100)).await.unwrap_err();
+        let error = limiter
+            .acquire((Lane::Triage, Flow::default()), "hunt", Duration::from_secs(100))
+            .await
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::RateLimited);
         assert!(error.retry_after().unwrap() > Duration::from_secs(290));
         assert_eq!(limiter.clock.monotonic(), before, "who cannot wait is told at once");
-        drop(limiter.acquire(Lane::Containment, "hunt", FOREVER).await.unwrap());
+        drop(limiter.acquire((Lane::Containment, Flow::default()), "hunt", FOREVER).await.unwrap());
         assert!(limiter.clock.monotonic() - before >= Duration::from_secs(300));
     }
 
@@ -310,7 +347,7 @@ mod tests {
         for wait in [10, 61, 500, 1800] {
             tokio::time::sleep(Duration::from_secs(wait)).await;
             let asked = limiter.clock.monotonic();
-            drop(limiter.acquire(Lane::Containment, "isolate", FOREVER).await.unwrap());
+            drop(limiter.acquire((Lane::Containment, Flow::default()), "isolate", FOREVER).await.unwrap());
             let waited = limiter.clock.monotonic() - asked;
             assert!(waited <= Duration::from_millis(2400), "{waited:?}");
         }
@@ -318,12 +355,54 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn flows_take_turns_however_many_calls_one_of_them_has() {
+        let limiter = limiter(&GRAPH_SECURITY);
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let mut tasks = tokio::task::JoinSet::new();
+        // The quota is used up; then one flow has 60 calls waiting, and two others come later with a few.
+        for _ in 0..147 {
+            drop(limiter.acquire((Lane::Triage, Flow(9)), "x", FOREVER).await.unwrap());
+        }
+        for (flow, calls) in [(1, 60), (2, 5), (3, 5)] {
+            for _ in 0..calls {
+                let (limiter, order) = (Arc::clone(&limiter), Arc::clone(&order));
+                tasks.spawn(async move {
+                    let permit = limiter.acquire((Lane::Triage, Flow(flow)), "x", FOREVER).await.unwrap();
+                    order.lock().unwrap().push(flow);
+                    drop(permit);
+                });
+            }
+            tokio::task::yield_now().await;
+        }
+        while tasks.join_next().await.is_some() {}
+        let order = order.lock().unwrap();
+        for flow in [2, 3] {
+            let last = order.iter().rposition(|one| *one == flow).unwrap();
+            assert!(last < 18, "{flow} had its turns among the first: {:?}", &order[..20]);
+        }
+        assert_eq!(order.len(), 70);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_others_have_used_of_a_bucket_is_learnt_from_the_service() {
+        let limiter = limiter(&ARM_READ);
+        limiter.learn_remaining(10_000);
+        limiter.learn_remaining(20);
+        let times = departures(&limiter, 100, Lane::Containment, Duration::from_secs(10)).await;
+        let at_once = times.iter().filter(|at| at.is_zero()).count();
+        assert!((15..=20).contains(&at_once), "{at_once} at once");
+        assert_eq!(times.len(), 100, "25 a second come back");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_caller_that_goes_away_holds_nobody_up_and_leaves_no_trace() {
         let limiter = limiter(&GRAPH_SECURITY);
-        let held: Vec<_> =
-            futures_util::future::join_all((0..147).map(|_| limiter.acquire(Lane::Feed, "x", FOREVER))).await;
-        let mut first = Box::pin(limiter.acquire(Lane::Triage, "x", FOREVER));
-        let second = limiter.acquire(Lane::Feed, "x", FOREVER);
+        let held: Vec<_> = futures_util::future::join_all(
+            (0..147).map(|_| limiter.acquire((Lane::Feed, Flow::default()), "x", FOREVER)),
+        )
+        .await;
+        let mut first = Box::pin(limiter.acquire((Lane::Triage, Flow::default()), "x", FOREVER));
+        let second = limiter.acquire((Lane::Feed, Flow::default()), "x", FOREVER);
         assert!(futures_util::poll!(&mut first).is_pending());
         drop(first);
         drop(held);
@@ -335,13 +414,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_call_that_gives_up_on_the_way_to_its_slots_counts_for_none_of_them() {
         let limiter = limiter(&crate::quota::MDE_PACKAGE_URI);
-        let held = limiter.acquire(Lane::Triage, "x", FOREVER).await;
-        let mut both = Box::pin(limiter.acquire_all(2, Lane::Containment, "x", FOREVER));
+        let held = limiter.acquire((Lane::Triage, Flow::default()), "x", FOREVER).await;
+        let mut both = Box::pin(limiter.acquire_all(2, (Lane::Containment, Flow::default()), "x", FOREVER));
         assert!(futures_util::poll!(&mut both).is_pending());
         drop(both);
         drop(held.map(Permit::never_sent));
         for _ in 0..2 {
-            limiter.acquire(Lane::Containment, "x", FOREVER).await.unwrap().never_sent();
+            limiter.acquire((Lane::Containment, Flow::default()), "x", FOREVER).await.unwrap().never_sent();
         }
         assert_eq!(limiter.clock.monotonic(), Duration::ZERO);
     }
@@ -350,7 +429,7 @@ mod tests {
     async fn what_was_never_sent_does_not_count() {
         let limiter = limiter(&crate::quota::MDE_PACKAGE_URI);
         for _ in 0..10 {
-            limiter.acquire(Lane::Containment, "x", FOREVER).await.unwrap().never_sent();
+            limiter.acquire((Lane::Containment, Flow::default()), "x", FOREVER).await.unwrap().never_sent();
         }
         assert_eq!(limiter.clock.monotonic(), Duration::ZERO);
     }
@@ -369,7 +448,7 @@ mod tests {
                     let (limiter, times) = (Arc::clone(&limiter), Arc::clone(&times));
                     let lane = [Lane::Containment, Lane::Triage, Lane::Feed, Lane::Bulk][lane];
                     tasks.spawn(async move {
-                        let permit = limiter.acquire(lane, "x", FOREVER).await.unwrap();
+                        let permit = limiter.acquire((lane, Flow::default()), "x", FOREVER).await.unwrap();
                         // The service counts a call somewhere between its sending and its answer.
                         let sent = limiter.clock.monotonic();
                         tokio::time::sleep(Duration::from_millis(latency)).await;

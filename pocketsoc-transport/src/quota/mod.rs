@@ -1,11 +1,16 @@
 //! Published quotas, kept before the service has to say 429.
 
 mod limiter;
+mod named;
 mod published;
+mod shared;
 mod window;
 
-pub(crate) use limiter::{Limiter, Permit};
+pub(crate) use limiter::{Flow, Limiter, Permit};
+pub(crate) use named::{remaining, wait_in};
 pub use published::*;
+pub(crate) use shared::Account;
+pub use shared::Quotas;
 
 use std::time::Duration;
 
@@ -48,11 +53,22 @@ pub enum Rule {
     Bucket(Bucket),
 }
 
-/// One published quota. Calls that share a quota share its limiter, per application and tenant.
+/// For whom a service counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// For each application in each tenant.
+    Application,
+    /// For each tenant, whichever application asks.
+    Tenant,
+}
+
+/// One published quota. Calls that share a quota share its limiter.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Quota {
     /// What it is counted under.
     pub key: &'static str,
+    /// For whom it is counted.
+    pub whose: Whose,
     /// How the service counts.
     pub rule: Rule,
 }

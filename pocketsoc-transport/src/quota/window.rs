@@ -131,6 +131,13 @@ impl Counter {
         }
     }
 
+    /// The service has so many left. Windows are not told of that way.
+    pub(super) fn learn_remaining(&mut self, calls: u32) {
+        if let Self::Bucket { level, .. } = self {
+            *level = level.min(f64::from(calls));
+        }
+    }
+
     #[cfg(test)]
     pub(super) fn in_flight(&self) -> u32 {
         match self {
