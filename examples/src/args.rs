@@ -93,6 +93,8 @@ pub(crate) enum Command {
     },
     /// Advanced hunting: rows as a table, or as the service gave them
     Hunt(HuntArgs),
+    /// New and changed detections of all profiles as one feed, until interrupted
+    Watch(WatchArgs),
     /// Whether each profile can sign in, what it may do, and what to fix
     Check,
     /// Turn native objects into normalized detections, one JSON line each
@@ -139,7 +141,7 @@ pub(crate) enum Command {
         /// Push alerts of Defender for Cloud there, such as to `soc receive`
         #[arg(long, value_name = "URL")]
         push_to: Option<String>,
-        /// Raise an alert of Defender for Cloud every so many seconds
+        /// Raise an alert of Defender for Cloud and one of Defender for Endpoint every so many seconds
         #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
         raise_every: Option<u64>,
     },
@@ -245,6 +247,22 @@ pub(crate) struct TriageArgs {
     /// Where the status cannot be reached in one step, take the legal path to it
     #[arg(long)]
     pub(crate) walk: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct WatchArgs {
+    /// Only at least this severe, and those of unknown severity
+    #[arg(long, value_name = "SEVERITY")]
+    pub(crate) min_severity: Option<Severity>,
+    /// Go on where this file says, and write down there what was printed; a new file begins with what is listed
+    #[arg(long, value_name = "FILE")]
+    pub(crate) checkpoint: Option<PathBuf>,
+    /// Begin with what was updated since: RFC 3339, or an age such as 90m, 24h, 7d
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<When>,
+    /// Ask each profile once, then end
+    #[arg(long)]
+    pub(crate) once: bool,
 }
 
 /// What native objects are.

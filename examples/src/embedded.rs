@@ -8,7 +8,7 @@ use pocketsoc_testkit::{Tenant, TenantServer};
 use pocketsoc_transport::{Cloud, Secret};
 
 use crate::failure::Failure;
-use crate::profile::{App, Auth, Profile, SecretPlace, Vendor};
+use crate::profile::{App, Auth, POLL_EVERY, Profile, SecretPlace, Vendor};
 
 /// How long its machines take to do what they are told.
 const AGENTS_TAKE: Duration = Duration::from_secs(3);
@@ -48,6 +48,7 @@ pub(crate) fn profiles(server: &TenantServer) -> Vec<Profile> {
         cloud: Cloud::Public,
         base_url: Some(server.uri()),
         authority: Some(server.uri()),
+        poll_every: POLL_EVERY,
     };
     PROFILES.map(profile).into()
 }

@@ -5,8 +5,9 @@ use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write as _};
 use chrono::{DateTime, Utc};
 use comfy_table::presets::NOTHING;
 use comfy_table::{Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Table, Width};
+use pocketsoc_feed::{ChangeKind, FeedChange, Sighting};
 use pocketsoc_model::ocsf::Activity;
-use pocketsoc_model::{Detection, EntityKind, RawJson, Severity, Status};
+use pocketsoc_model::{Detection, DetectionId, EntityKind, Product, RawJson, Severity, Status};
 use serde::Serialize;
 
 use crate::args::Common;
@@ -34,10 +35,48 @@ pub(crate) trait Rows {
 #[derive(Serialize)]
 struct Card<'a> {
     #[serde(flatten)]
-    detection: &'a Detection,
+    detection: WithRaw<'a>,
     process_tree: Vec<card::ProcessLine<'a>>,
+}
+
+/// A change, as a line of JSON.
+#[derive(Serialize)]
+struct ChangeLine<'a> {
+    change: &'a str,
+    changed: Vec<&'a str>,
+    detection: WithRaw<'a>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    sightings: Vec<SightingLine<'a>>,
+}
+
+#[derive(Serialize)]
+struct WithRaw<'a> {
+    #[serde(flatten)]
+    detection: &'a Detection,
     #[serde(skip_serializing_if = "Option::is_none")]
     raw: Option<&'a RawJson>,
+}
+
+/// The same alert elsewhere.
+#[derive(Serialize)]
+struct SightingLine<'a> {
+    profile: &'a str,
+    product: &'a Product,
+    id: &'a DetectionId,
+}
+
+impl<'a> SightingLine<'a> {
+    fn of(sighting: &'a Sighting) -> Self {
+        Self { profile: &sighting.profile, product: &sighting.product, id: &sighting.id }
+    }
+}
+
+fn activity_of(change: &FeedChange) -> Activity {
+    match (change.kind, change.detection.status) {
+        (ChangeKind::New, _) => Activity::Create,
+        (ChangeKind::StatusChanged, Status::Resolved | Status::Dismissed | Status::Merged) => Activity::Close,
+        _ => Activity::Update,
+    }
 }
 
 /// Prints detections as they come.
@@ -48,7 +87,7 @@ pub(crate) struct Output {
     colour: bool,
     raw: bool,
     ocsf: bool,
-    rows: Vec<Detection>,
+    rows: Vec<(Option<ChangeKind>, Detection)>,
     headed: bool,
 }
 
@@ -76,8 +115,26 @@ impl Output {
         if !self.table {
             return self.json(&detection, Activity::Create);
         }
-        self.rows.push(detection);
+        self.rows.push((None, detection));
         if self.rows.len() >= BATCH { self.flush() } else { Ok(()) }
+    }
+
+    /// A change as a row, or as a line of JSON; on its way when this returns.
+    pub(crate) fn change(&mut self, change: FeedChange) -> Result<(), Failure> {
+        if self.table {
+            self.rows.push((Some(change.kind), change.detection));
+        } else if self.ocsf {
+            self.json(&change.detection, activity_of(&change))?;
+        } else {
+            let raw = change.detection.raw.as_ref().filter(|_| self.raw);
+            self.line(&ChangeLine {
+                change: change.kind.as_str(),
+                changed: change.changed_keys(),
+                detection: WithRaw { detection: &change.detection, raw },
+                sightings: change.sightings.iter().map(SightingLine::of).collect(),
+            })?;
+        }
+        self.flush()
     }
 
     /// A detection with everything it has, or as a line of JSON.
@@ -90,7 +147,7 @@ impl Output {
             return self.json(detection, activity);
         }
         let raw = detection.raw.as_ref().filter(|_| self.raw);
-        self.line(&Card { detection, process_tree: processes, raw })
+        self.line(&Card { detection: WithRaw { detection, raw }, process_tree: processes })
     }
 
     /// A detection as a line of JSON.
@@ -146,27 +203,30 @@ impl Output {
         self.out.write_all(b"\n").map_err(|e| unwritable(&e))
     }
 
-    fn table_of(&self, detections: &[Detection]) -> Table {
+    fn table_of(&self, detections: &[(Option<ChangeKind>, Detection)]) -> Table {
         let mut table = Table::new();
         table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
         // On a narrow terminal the title comes before who and where.
         let wide = table.width().is_none_or(|width| width >= 110);
-        let columns: &[(&str, u16)] = if wide {
-            &[("SEVERITY", 8), ("STATUS", 11), ("UPDATED (UTC)", 16), ("PROFILE", 10), ("WHERE", 14)]
-        } else {
-            &[("SEVERITY", 8), ("STATUS", 11)]
-        };
+        let mut columns = vec![("SEVERITY", 8), ("STATUS", 11)];
+        if detections.iter().any(|(change, _)| change.is_some()) {
+            columns.insert(0, ("CHANGE", 14));
+        }
+        if wide {
+            columns.extend([("UPDATED (UTC)", 16), ("PROFILE", 10), ("WHERE", 14)]);
+        }
         if !self.headed {
             let header = columns.iter().map(|(name, _)| *name).chain(["TITLE, ID"]);
             table.set_header(header.map(|text| self.paint(Cell::new(text), None, true)));
         }
-        for d in detections {
+        for (change, d) in detections {
             let severity =
                 if d.severity == Severity::Informational { "info".into() } else { d.severity.to_string() };
-            let mut cells = vec![
+            let mut cells: Vec<_> = change.iter().map(Cell::new).collect();
+            cells.extend([
                 self.paint(Cell::new(severity), colour_of(d.severity), d.severity == Severity::High),
                 self.paint(Cell::new(d.status), (d.status == Status::Active).then_some(Color::Yellow), false),
-            ];
+            ]);
             if wide {
                 cells.push(Cell::new(d.updated_at.map(minute).unwrap_or_default()));
                 cells.push(Cell::new(clean(&d.profile)));

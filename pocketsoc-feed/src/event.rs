@@ -30,7 +30,8 @@ pub struct FeedChange {
     pub changed: Vec<Changed>,
     /// The detection as it now is.
     pub detection: Detection,
-    /// The same alert as other sources have shown it, and the incidents that were seen to hold it.
+    /// The same alert as other sources have shown it, and the incidents that were seen to hold it; of an incident, its
+    /// alerts.
     pub sightings: Vec<Sighting>,
 }
 
@@ -130,7 +131,7 @@ impl Changed {
     }
 }
 
-/// The same alert through another source, or the incident that holds it.
+/// The same alert through another source, or the incident that holds it, or an alert that it holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Sighting {
@@ -150,7 +151,7 @@ pub struct Sighting {
 pub enum MatchedBy {
     /// A correlation key that both have.
     Key(KeyBasis),
-    /// It is an incident, and the alert is one of its own.
+    /// One is an incident, the other one of its alerts.
     Containment,
     /// Title, what it is about and time are alike: a guess. Only where it was asked for.
     Heuristic,

@@ -39,7 +39,11 @@ impl Keys {
             detection.correlation_keys.iter().map(|key| (of_key(key), MatchedBy::Key(key.basis()))).collect();
         let mut own: Vec<u64> = looked_for.iter().map(|(key, _)| *key).collect();
         if detection.product == Product::GRAPH_INCIDENT {
-            own.extend(members(detection).map(|id| contained(of_key(&CorrelationKey::alert(id)))));
+            for id in members(detection) {
+                let alert = of_key(&CorrelationKey::alert(id));
+                own.push(contained(alert));
+                looked_for.push((alert, MatchedBy::Containment));
+            }
         } else {
             let incidents = looked_for.clone().into_iter().filter(|(_, by)| *by != MatchedBy::Heuristic);
             looked_for.extend(incidents.map(|(key, _)| (contained(key), MatchedBy::Containment)));

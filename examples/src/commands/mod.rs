@@ -12,6 +12,7 @@ mod show;
 mod tenant;
 mod tour;
 mod triage;
+mod watch;
 
 use crate::args::{Args, Command};
 use crate::failure::{Failure, Outcome};
@@ -32,6 +33,7 @@ pub(crate) async fn run(args: Args) -> Result<Outcome, Failure> {
         Some(Command::Action { id }) => actions::show(common, &id).await,
         Some(Command::Cancel { id, comment }) => actions::cancel(common, &id, &comment).await,
         Some(Command::Hunt(what)) => hunt::run(common, what).await,
+        Some(Command::Watch(what)) => watch::run(common, what).await,
         Some(Command::Check) => check::run(common).await,
         Some(Command::Normalize { from, file }) => normalize::run(common, from, &file),
         Some(Command::AutomationTemplate { webhook_url, min_severity, name }) => {

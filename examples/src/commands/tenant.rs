@@ -34,7 +34,11 @@ pub(crate) async fn run(
             tokio::time::sleep(DELIVERED_EVERY).await;
             if raise_every.is_some_and(|seconds| raised_at.elapsed() >= Duration::from_secs(seconds)) {
                 raised_at = tokio::time::Instant::now();
-                note(&format!("raised {}", server.tenant().raise_cloud_alert()));
+                note(&format!(
+                    "raised {} and {}",
+                    server.tenant().raise_cloud_alert(),
+                    server.tenant().raise_alert()
+                ));
             }
             for (push, answer) in server.deliver_pushes().await {
                 match answer {

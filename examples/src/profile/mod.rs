@@ -3,6 +3,7 @@
 mod auth;
 
 use std::path::Path;
+use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use defender_cloud_client::SubscriptionId;
@@ -54,7 +55,12 @@ pub(crate) struct Profile {
     pub(crate) cloud: Cloud,
     pub(crate) base_url: Option<String>,
     pub(crate) authority: Option<String>,
+    /// How often it is watched.
+    pub(crate) poll_every: Duration,
 }
+
+/// How often a profile is watched unless it says otherwise.
+pub(crate) const POLL_EVERY: Duration = Duration::from_secs(30);
 
 /// Which service a profile connects to.
 #[derive(Debug, Clone)]
@@ -167,16 +173,21 @@ impl Entry<'_> {
         };
         let base_url = self.address("base_url")?;
         let authority = self.address("authority")?;
-        match self.table.get("poll_seconds") {
-            None | Some(Value::Integer(1..=86_400)) => {}
-            Some(_) => return Err(self.wrong("poll_seconds", "a whole number from 1 to 86400 is expected")),
-        }
+        let poll_every = self.poll_every()?;
         let expires = self.expiry()?;
         let mut warnings: Vec<String> =
             expires.and_then(|date| expires_soon(date, clock)).into_iter().collect();
         let auth = self.auth(&mut warnings)?;
         let expires_at = expires.map(|date| date.and_time(NaiveTime::MIN).and_utc());
-        Ok(Profile { name, vendor, auth, expires_at, warnings, cloud, base_url, authority })
+        Ok(Profile { name, vendor, auth, expires_at, warnings, cloud, base_url, authority, poll_every })
+    }
+
+    fn poll_every(&self) -> Result<Duration, Failure> {
+        match self.table.get("poll_seconds") {
+            None => Ok(POLL_EVERY),
+            Some(Value::Integer(seconds @ 1..=86_400)) => Ok(Duration::from_secs(seconds.unsigned_abs())),
+            Some(_) => Err(self.wrong("poll_seconds", "a whole number from 1 to 86400 is expected")),
+        }
     }
 
     fn subscription(&self) -> Result<Option<SubscriptionId>, Failure> {

@@ -1,12 +1,13 @@
 //! A profile becomes a connection and a client.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use defender_cloud_client::{AlertScope, DefenderCloudClient};
 use graph_security_client::GraphSecurityClient;
 use mde_client::MdeClient;
 use pocketsoc_model::{Clock, Error};
-use pocketsoc_transport::{Connection, TimeLimits};
+use pocketsoc_transport::{Connection, Quotas, TimeLimits};
 
 use super::{Fleet, Hunter, Source};
 use crate::args::Via;
@@ -34,16 +35,24 @@ pub(super) struct Offered {
 pub(super) struct Named {
     pub(super) name: String,
     pub(super) vendor: Vendor,
+    pub(super) poll_every: Duration,
+}
+
+/// What all profiles have in common: time, and the quotas of the applications that some of them share.
+pub(super) struct Shared {
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) quotas: Quotas,
 }
 
 /// Connects a profile: three calls, as any service would make them.
 pub(super) fn connect(
     profile: Profile,
     limits: TimeLimits,
-    clock: &Arc<dyn Clock>,
+    shared: &Shared,
     users: &mut Users,
 ) -> Result<Connected, Failure> {
-    let Profile { name, vendor, auth, expires_at, warnings, cloud, base_url, authority } = profile;
+    let Profile { name, vendor, auth, expires_at, warnings, cloud, base_url, authority, poll_every } =
+        profile;
     let wrong = |error: Error| Failure::of(&name, &error).into_usage();
     for warning in &warnings {
         note(&format!("warning: profile \"{name}\": {warning}"));
@@ -53,14 +62,17 @@ pub(super) fn connect(
     if let Some(at) = expires_at {
         credential = credential.with_noted_expiry(at);
     }
-    let mut connection =
-        Connection::builder(credential, cloud).time_limits(limits).clock(Arc::clone(clock)).user_agent("soc");
+    let mut connection = Connection::builder(credential, cloud)
+        .time_limits(limits)
+        .clock(Arc::clone(&shared.clock))
+        .quotas(&shared.quotas)
+        .user_agent("soc");
     if let Some(authority) = authority {
         connection = connection.authority(authority);
     }
     let connection = connection.build().map_err(wrong)?;
     let offered = offered(&name, vendor.clone(), &connection, base_url).map_err(wrong)?;
-    Ok(Connected { profile: Named { name, vendor }, connection, way, offered })
+    Ok(Connected { profile: Named { name, vendor, poll_every }, connection, way, offered })
 }
 
 /// What a vendor's client offers.

@@ -2,6 +2,7 @@
 
 mod connect;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,14 +10,14 @@ use std::time::Duration;
 use mde_client::MdeClient;
 use pocketsoc_model::{Clock, Detection, DetectionId, DetectionSource, Error, ErrorKind, Hunt, Product};
 use pocketsoc_testkit::TenantServer;
-use pocketsoc_transport::{SystemClock, TimeLimits};
+use pocketsoc_transport::{Quotas, SystemClock, TimeLimits};
 
 use crate::args::{Common, Via};
 use crate::embedded;
 use crate::failure::{Failure, Outcome, note};
 use crate::profile;
 use crate::sign_in::{self, Users};
-use connect::{Connected, connect};
+use connect::{Connected, Shared, connect};
 
 /// A connected source.
 pub(crate) type Source = Arc<dyn DetectionSource>;
@@ -24,6 +25,8 @@ pub(crate) type Source = Arc<dyn DetectionSource>;
 /// The connected sources of a run, and the embedded tenant where there is no other.
 pub(crate) struct Session {
     pub(crate) sources: Vec<Source>,
+    /// How often each profile is watched, by its name.
+    pub(crate) poll_every: BTreeMap<String, Duration>,
     /// The machines of the profiles that have some.
     fleets: Vec<Fleet>,
     /// What can be hunted in.
@@ -64,11 +67,13 @@ impl Session {
         let chosen =
             profiles.into_iter().filter(|p| common.profile.is_empty() || common.profile.contains(&p.name));
         let (mut sources, mut fleets, mut refused) = (Vec::new(), Vec::new(), Vec::new());
-        let mut hunters = Vec::new();
+        let (mut hunters, mut poll_every) = (Vec::new(), BTreeMap::new());
+        let shared = Shared { clock: Arc::clone(&clock), quotas: Quotas::new() };
         let mut users = Users::default();
         for profile in chosen {
             let Connected { profile, connection, way, offered } =
-                connect(profile, limits, &clock, &mut users)?;
+                connect(profile, limits, &shared, &mut users)?;
+            poll_every.insert(profile.name.clone(), profile.poll_every);
             let signed_in = match way {
                 Some(way) => {
                     sign_in::sign_in(&profile.name, &connection, profile.vendor.service(), way).await
@@ -87,7 +92,7 @@ impl Session {
                 }
             }
         }
-        Ok(Self { sources, fleets, hunters, refused, clock, tenant })
+        Ok(Self { sources, poll_every, fleets, hunters, refused, clock, tenant })
     }
 
     /// The machines of the profiles that have some.

@@ -15,3 +15,4 @@ mod soc;
 mod sources;
 mod trouble;
 mod twins;
+mod watch;
