@@ -38,7 +38,10 @@ async fn main() -> anyhow::Result<()> {
         match event {
             FeedEvent::Change(change) => {
                 let (detection, also) = (&change.detection, change.sightings.len());
-                println!("{:14} {:8} {} (also seen {also} times)", change.kind, detection.severity, detection.title);
+                println!(
+                    "{:14} {:8} {} (also seen {also} times)",
+                    change.kind, detection.severity, detection.title
+                );
                 feed.acknowledge(change.sequence); // it has been taken care of
             }
             FeedEvent::Notice(notice) => eprintln!("{notice}"),

@@ -122,7 +122,7 @@ impl Output {
     /// A change as a row, or as a line of JSON; on its way when this returns.
     pub(crate) fn change(&mut self, change: FeedChange) -> Result<(), Failure> {
         if self.table {
-            self.rows.push((Some(change.kind), change.detection));
+            self.rows.push((Some(change.kind), *change.detection));
         } else if self.ocsf {
             self.json(&change.detection, activity_of(&change))?;
         } else {

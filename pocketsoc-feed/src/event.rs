@@ -13,7 +13,7 @@ use pocketsoc_model::{
 #[non_exhaustive]
 pub enum FeedEvent {
     /// A detection is new, or has changed. Comes at least once; acknowledge it when it has been taken care of.
-    Change(Box<FeedChange>),
+    Change(FeedChange),
     /// Something about a source or the checkpoints that somebody should know. Not acknowledged, not repeated.
     Notice(Notice),
 }
@@ -29,7 +29,7 @@ pub struct FeedChange {
     /// What of it has changed, as far as it is normalized; empty for what is new.
     pub changed: Vec<Changed>,
     /// The detection as it now is.
-    pub detection: Detection,
+    pub detection: Box<Detection>,
     /// The same alert as other sources have shown it, and the incidents that were seen to hold it; of an incident, its
     /// alerts.
     pub sightings: Vec<Sighting>,

@@ -19,7 +19,7 @@ use crate::push::{PushHandle, Pushed};
 use crate::state::{Rules, Shared, SourceState};
 
 /// So many finds wait for the consumer; the sources wait then.
-const WAITING: usize = 64;
+const WAITING: usize = 8;
 
 /// Many sources as one feed: [`next`](Self::next) until `None`, [`acknowledge`](Self::acknowledge) each change.
 ///
@@ -105,7 +105,7 @@ impl Feed {
                 broken_off: None,
                 failures: 0,
                 failing: false,
-                aside: std::collections::HashSet::new(),
+                aside: std::collections::HashMap::new(),
                 memory_full: false,
                 changes: 0,
                 saved: 0,
@@ -290,7 +290,7 @@ impl Feed {
 
     /// How many detections are remembered, of all sources.
     pub fn remembered(&self) -> usize {
-        self.shared.lock().sources.iter().map(|source| source.ledger.len()).sum()
+        self.shared.lock().remembered()
     }
 
     /// Where detections are put that were pushed to this process, such as by a receiver of Defender for Cloud's.

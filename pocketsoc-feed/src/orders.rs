@@ -27,7 +27,7 @@ const IN_VAIN: u32 = 8;
 
 impl Feed {
     pub(crate) fn take_pushed(&mut self, pushed: Pushed) {
-        let change = self.shared.lock().pushed(pushed.source, *pushed.detection);
+        let change = self.shared.lock().pushed(pushed.source, pushed.detection);
         self.ready.extend(change.map(FeedEvent::Change));
     }
 
@@ -45,7 +45,7 @@ impl Feed {
             self.elsewhere(source);
         }
         match what {
-            What::Found(detection) if is_present => self.found(source, *detection),
+            What::Found(detection) if is_present => self.found(source, detection),
             What::Unreadable(error) if is_present => self.set_aside(source, error),
             What::Found(_) | What::Unreadable(_) => {}
             What::Lost if is_present => {
@@ -63,7 +63,7 @@ impl Feed {
         }
     }
 
-    fn found(&mut self, source: usize, detection: Detection) {
+    fn found(&mut self, source: usize, detection: Box<Detection>) {
         let now = self.plan.clock.monotonic();
         let (change, full) = {
             let mut state = self.shared.lock();
@@ -80,12 +80,17 @@ impl Feed {
 
     fn set_aside(&mut self, source: usize, error: Error) {
         let what = xxh3_64(format!("{} {:?}", error.message(), error.detection()).as_bytes());
+        // Where it stands changes from poll to poll; how many there are of a kind does not.
         let is_new = {
             let aside = &mut self.shared.lock().sources[source].aside;
             if aside.len() >= ASIDE {
                 aside.clear();
             }
-            aside.insert(what)
+            let (now, told) = aside.entry(what).or_default();
+            *now += 1;
+            let is_new = *now > *told;
+            *told = (*told).max(*now);
+            is_new
         };
         if is_new {
             tracing::warn!(source = &*self.name(source), %error, "an element is set aside");
@@ -149,6 +154,7 @@ impl Feed {
         let source = &mut state.sources[source];
         if source.broken_off.is_none() {
             source.ledger.begin();
+            source.aside.values_mut().for_each(|(now, _)| *now = 0);
         }
         let mut query = DetectionQuery::all().with_lane(Lane::Feed);
         query.min_severity = rules.min_severity;

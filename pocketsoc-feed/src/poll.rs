@@ -15,6 +15,8 @@ use crate::checkpoint::{CheckpointStore, Claim};
 
 /// A list that gives nothing for so long is given up: whoever implements a source may have forgotten to.
 const PATIENCE: Duration = Duration::from_secs(900);
+/// After a reason to look so long is waited for others.
+const GATHERED: Duration = Duration::from_secs(1);
 
 /// What the work on a source brings.
 pub(crate) struct News {
@@ -99,7 +101,7 @@ impl Worker {
                     self.claim += 1;
                     Over::Claimed(self.store.claim(&self.key).await)
                 }
-                Do::Ask => Over::Asked(self.source.capabilities().await.map(|can| can.filters)),
+                Do::Ask => Over::Asked(self.ask().await),
                 Do::Read(query, windows) => match self.read(&query, windows).await {
                     Some(reading) => Over::Read(reading),
                     None => return,
@@ -114,10 +116,21 @@ impl Worker {
         }
     }
 
+    /// What filters the source has.
+    async fn ask(&self) -> Result<QueryFilters> {
+        match future::select(self.source.capabilities(), self.clock.sleep(PATIENCE)).await {
+            Either::Left((can, _)) => can.map(|can| can.filters),
+            Either::Right(_) => Err(hanging("ask what the source can do")),
+        }
+    }
+
     async fn wait(&self, wait: Duration) {
         if !wait.is_zero() {
             let nudged = std::pin::pin!(self.nudge.notified());
-            future::select(self.clock.sleep(wait), nudged).await;
+            if let Either::Right((_, rest)) = future::select(self.clock.sleep(wait), nudged).await {
+                // Several reasons to look are looked at together.
+                future::select(rest, self.clock.sleep(GATHERED)).await;
+            }
         }
     }
 
@@ -146,7 +159,7 @@ impl Worker {
                     continue;
                 }
                 Either::Right(_) => {
-                    failure = Some(hanging());
+                    failure = Some(hanging("list detections"));
                     break;
                 }
             };
@@ -180,8 +193,8 @@ fn is_one_element(error: &Error) -> bool {
         && error.position().is_some_and(|at| at.index.is_some() && at.offset.is_none())
 }
 
-fn hanging() -> Error {
-    Error::new(ErrorKind::Timeout, "list detections")
+fn hanging(operation: &'static str) -> Error {
+    Error::new(ErrorKind::Timeout, operation)
         .with_message(format!("the source gave nothing for {} s", PATIENCE.as_secs()))
         .with_hint("whoever implements the source should limit how long it waits")
 }

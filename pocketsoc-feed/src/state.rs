@@ -1,6 +1,6 @@
 //! What a feed knows, shared by those who read it, acknowledge, push and write: the place where it is decided what is told.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -40,8 +40,8 @@ pub(crate) struct SourceState {
     /// Polls in a row that did not see everything.
     pub(crate) failures: u32,
     pub(crate) failing: bool,
-    /// Elements that were set aside, by what was said of them.
-    pub(crate) aside: HashSet<u64>,
+    /// Elements that were set aside, by what was said of them: how many in this poll, and how many were told of.
+    pub(crate) aside: HashMap<u64, (u32, u32)>,
     pub(crate) memory_full: bool,
     /// Changes of what a checkpoint would hold, and how many of them are saved.
     pub(crate) changes: u64,
@@ -101,6 +101,8 @@ pub(crate) struct State {
     index: Index,
     open: BTreeMap<u64, Open>,
     told: u64,
+    /// How many detections are known, of all sources.
+    remembered: usize,
     /// What would be lost of the last checkpoint: acknowledgements, floors that moved far.
     pub(crate) unwritten: usize,
 }
@@ -122,6 +124,7 @@ impl Shared {
             index: Index::default(),
             open: BTreeMap::new(),
             told: 0,
+            remembered: 0,
             unwritten: 0,
         };
         Self { state: Mutex::new(state), acknowledged: Notify::new() }
@@ -147,6 +150,10 @@ impl State {
         self.open.len()
     }
 
+    pub(crate) fn remembered(&self) -> usize {
+        self.remembered
+    }
+
     /// The number of the latest change.
     pub(crate) fn told(&self) -> u64 {
         self.told
@@ -158,13 +165,17 @@ impl State {
         let ledger = Ledger::of(stored);
         for (name, known) in ledger.names() {
             self.index.add(&At { source, name: Arc::clone(name) }, &known.keys);
+            // Later than all that was told before this process began.
+            self.told = self.told.max(known.told);
         }
+        self.remembered += ledger.len();
         self.sources[source].ledger = ledger;
     }
 
     /// Forgets a source that somebody else owns now; what was told of it and not acknowledged is theirs.
     pub(crate) fn unload(&mut self, source: usize) {
         let ledger = std::mem::take(&mut self.sources[source].ledger);
+        self.remembered -= ledger.len();
         for (name, known) in ledger.names() {
             self.index.remove(&At { source, name: Arc::clone(name) }, &known.keys);
         }
@@ -187,16 +198,16 @@ impl State {
     pub(crate) fn seen(
         &mut self,
         source: usize,
-        detection: Detection,
+        detection: Box<Detection>,
         now: Duration,
-    ) -> Option<Box<FeedChange>> {
+    ) -> Option<FeedChange> {
         let name = name_of(&detection.id);
         self.sources[source].ledger.see(&name, detection.updated_at);
         let known = self.sources[source].ledger.get(&name);
         if known.is_some_and(|known| !known.pushed && known.is_same(&detection)) {
             return None;
         }
-        if !self.passes(source, &detection) {
+        if known.is_none() && !self.passes(&detection) {
             return None;
         }
         let keys = Keys::of(&detection, self.rules.heuristic);
@@ -218,7 +229,8 @@ impl State {
             };
             return Some(self.tell(at, fresh, kind, changed, detection, &others));
         };
-        let is_late = self.sources[source].is_asked_by_time() && fresh.updated < known.updated;
+        let is_older = matches!((fresh.updated, known.updated), (Some(fresh), Some(known)) if fresh < known);
+        let is_late = self.sources[source].is_asked_by_time() && is_older;
         if is_late {
             // A reader that lags behind: the newer version has been told.
             return None;
@@ -231,11 +243,13 @@ impl State {
         let mut changed = all.clone();
         changed.retain(|change| !self.echoes.is_ours(&at, &keys.own, change, &detection, now));
         if self.rules.sightings == Sightings::Together {
-            let shown = |change: &Changed| {
-                let others = others.iter().filter(|(_, by)| is_same(*by));
-                others.filter_map(|(other, _)| self.known(other)).any(|other| other.shows(change, &fresh))
-            };
-            changed.retain(|change| !shown(change));
+            // Told is what the sighting shows that was told of last; the others may lag behind each other.
+            let same =
+                others.iter().filter(|(_, by)| is_same(*by)).filter_map(|(other, _)| self.known(other));
+            if let Some(latest) = same.max_by_key(|other| other.told).filter(|other| other.told > known.told)
+            {
+                changed.retain(|change| !latest.shows(change, &fresh));
+            }
         }
         let only_ours = all.is_empty() && self.echoes.is_awaited(&at, &keys.own, now);
         if changed.is_empty() && (!all.is_empty() || only_ours) {
@@ -248,8 +262,8 @@ impl State {
     }
 
     /// What was pushed: new, or a reason to look. A push may be late, so nothing that is known is changed by it.
-    pub(crate) fn pushed(&mut self, source: usize, detection: Detection) -> Option<Box<FeedChange>> {
-        if self.sources[source].claim.is_none() || !self.passes(source, &detection) {
+    pub(crate) fn pushed(&mut self, source: usize, detection: Box<Detection>) -> Option<FeedChange> {
+        if self.sources[source].claim.is_none() || !self.passes(&detection) {
             return None;
         }
         let keys = Keys::of(&detection, self.rules.heuristic);
@@ -287,6 +301,7 @@ impl State {
         if let Some((other, _)) = pushed
             && let Some(known) = self.sources[at.source].ledger.forget(&other.name)
         {
+            self.remembered -= 1;
             self.index.remove(&other, &known.keys);
             for open in self.open.values_mut().filter(|o| o.source == at.source && o.name == other.name) {
                 open.name = Arc::clone(&at.name);
@@ -299,16 +314,14 @@ impl State {
         self.sources[at.source].ledger.get(&at.name)
     }
 
-    /// Whether it is one of those that the feed tells of: what the sources cannot filter.
-    fn passes(&self, source: usize, detection: &Detection) -> bool {
+    /// Whether it is one of those that the feed tells of, as far as the sources cannot filter it. What was told once is told
+    /// on, whatever becomes of it.
+    fn passes(&self, detection: &Detection) -> bool {
         let rules = &self.rules;
         let group = rules.machine_group.as_ref().is_none_or(|group| {
             detection.machine_group.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(group))
         });
-        // What was told once is told on, whatever becomes of it.
-        let name = name_of(&detection.id);
-        self.sources[source].ledger.get(&name).is_some()
-            || (group && rules.min_severity.is_none_or(|least| detection.severity.meets(least)))
+        group && rules.min_severity.is_none_or(|least| detection.severity.meets(least))
     }
 
     /// Whether it is older than what the feed begins with.
@@ -317,11 +330,14 @@ impl State {
         since.is_some_and(|since| detection.updated_at.is_some_and(|updated| updated < since))
     }
 
-    fn remember(&mut self, at: &At, known: Known) -> Option<Known> {
+    fn remember(&mut self, at: &At, mut known: Known) -> Option<Known> {
         let state = &mut self.sources[at.source];
+        // What is only remembered is not told.
+        known.told = known.told.max(state.ledger.get(&at.name).map_or(0, |before| before.told));
         state.changes += 1;
         let keys = known.keys.clone();
         let before = state.ledger.remember(Arc::clone(&at.name), known);
+        self.remembered += usize::from(before.is_none());
         if let Some(before) = &before
             && before.keys != keys
         {
@@ -336,12 +352,12 @@ impl State {
     fn tell(
         &mut self,
         at: At,
-        fresh: Known,
+        mut fresh: Known,
         kind: ChangeKind,
         changed: Vec<Changed>,
-        detection: Detection,
+        detection: Box<Detection>,
         others: &[(At, crate::event::MatchedBy)],
-    ) -> Box<FeedChange> {
+    ) -> FeedChange {
         let sightings = others
             .iter()
             .filter_map(|(other, by)| {
@@ -355,10 +371,11 @@ impl State {
                 })
             })
             .collect();
-        let before = self.remember(&at, fresh);
         self.told += 1;
+        fresh.told = self.told;
+        let before = self.remember(&at, fresh);
         self.open.insert(self.told, Open { source: at.source, name: at.name, before });
-        Box::new(FeedChange { sequence: Sequence(self.told), kind, changed, detection, sightings })
+        FeedChange { sequence: Sequence(self.told), kind, changed, detection, sightings }
     }
 
     /// A floor that has moved far is worth writing down, though nothing was told.
@@ -395,6 +412,7 @@ impl State {
         let state = &mut self.sources[source];
         if let Some(known) = state.ledger.forget(&name) {
             state.changes += 1;
+            self.remembered -= 1;
             self.index.remove(&At { source, name }, &known.keys);
         }
     }

@@ -30,10 +30,10 @@ impl Feed {
     pub(crate) fn many_are_unwritten(&self) -> bool {
         let Some(since) = self.unwritten_since else { return false };
         // In proportion to what is written each time, so that all of it costs little more than the last.
-        let known = self.remembered();
         let state = self.shared.lock();
+        let known = state.remembered();
         let late = self.plan.clock.monotonic().saturating_sub(since.max(self.written_at)) >= WRITE_BY;
-        state.unwritten >= (known / 4).max(512) || (late && state.unwritten > 0)
+        state.unwritten >= (known / 2).max(512) || (late && state.unwritten > 0)
     }
 
     pub(crate) async fn write_down(&mut self) {

@@ -59,7 +59,7 @@ async fn follow(common: &Common, mut feed: Feed, once: bool) -> Result<Outcome, 
             None => break,
             Some(FeedEvent::Change(change)) => {
                 let sequence = change.sequence;
-                progress.suspend(|| output.change(*change))?;
+                progress.suspend(|| output.change(change))?;
                 // It is out: only now it need not come again.
                 feed.acknowledge(sequence);
                 count += 1;

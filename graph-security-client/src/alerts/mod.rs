@@ -1,4 +1,4 @@
-//! Alerts of all Defender products: list, get, update, comment.
+//! Alerts: list, get, update, comment, many at once.
 
 mod alert;
 mod query;

@@ -49,7 +49,9 @@ impl IncidentQuery {
         self
     }
 
-    /// With their alerts, evidence included. Large tenants have been seen to fail at it, always.
+    /// With their alerts, evidence included. Large tenants have been seen to fail at it, always: the detections of
+    /// [`incident_detections`](crate::GraphSecurityClient::incident_detections) then ask for each incident apart, this list
+    /// does not.
     pub fn with_alerts(mut self) -> Self {
         self.alerts = true;
         self

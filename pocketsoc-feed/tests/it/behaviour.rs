@@ -36,7 +36,7 @@ async fn told(feed: &mut Feed, seconds: u64) -> (Vec<FeedChange>, Vec<Notice>) {
         match event {
             FeedEvent::Change(change) => {
                 feed.acknowledge(change.sequence);
-                changes.push(*change);
+                changes.push(change);
             }
             FeedEvent::Notice(notice) => notices.push(notice),
             _ => {}
@@ -239,6 +239,39 @@ async fn one_alert_through_three_services_is_one_detection_with_its_sightings() 
     let builder = feed_of(&clock, &[&mde, &graph, &azure, &incidents]).sightings(Sightings::Apart);
     let (changes, _) = told(&mut builder.build().await.unwrap(), 40).await;
     assert!(changes.len() == 6 && changes.iter().all(|c| c.kind == ChangeKind::New));
+}
+
+/// One service lags behind the other: the last that is told is how things stand.
+#[tokio::test(start_paused = true)]
+async fn of_sightings_that_lag_behind_each_other_the_last_state_is_told_last() {
+    for seed in 0..200 {
+        let clock = clock();
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let habits = || Habits { delay: Duration::from_secs(200), ..Habits::default() };
+        let one = Service::new("One", Product::DEFENDER_ENDPOINT, Arc::clone(&clock), habits(), seed);
+        let other = Service::new("Other", Product::GRAPH_ALERT, Arc::clone(&clock), habits(), seed ^ 99);
+        let store = MemoryCheckpoints::new();
+        let build = || feed_of(&clock, &[&one, &other]).checkpoints(store.clone()).build();
+        let mut feed = build().await.unwrap();
+        let mut last = None;
+        for _ in 0..6 {
+            let status = [Status::Active, Status::InProgress, Status::Resolved][rng.usize(..3)];
+            for service in [&one, &other] {
+                service.change("da1", |d| {
+                    (d.status, d.correlation_keys) = (status, vec![CorrelationKey::alert("da1")])
+                });
+            }
+            let (changes, _) = told(&mut feed, rng.u64(1..300)).await;
+            last = changes.last().map(|c| c.detection.status).or(last);
+            if rng.bool() {
+                feed.commit().await.unwrap();
+                feed = build().await.unwrap();
+            }
+        }
+        let (changes, _) = told(&mut feed, 600).await;
+        last = changes.last().map(|c| c.detection.status).or(last);
+        assert_eq!(last, Some(one.truth()[0].status), "seed {seed}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
