@@ -1,7 +1,7 @@
 //! A long stretch of time, read in windows side by side: off the chain of next links, which would be read one after the
 //! other.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -11,7 +11,7 @@ use pocketsoc_model::{
     Detection, DetectionQuery, DetectionSource, DetectionStream, Result, WalkLog, WalkReport,
 };
 
-use crate::known::{name_of, nanos};
+use crate::known::{ByDigest, Name, nanos};
 
 /// Windows read at once unless said otherwise: of a minute's quota they leave most to others.
 const AT_ONCE: usize = 8;
@@ -108,7 +108,7 @@ impl Backfill {
 }
 
 /// What windows of the same stretch have given before they were cut up: name and update time.
-type Given = Arc<Mutex<HashMap<Arc<str>, Option<i64>>>>;
+type Given = Arc<Mutex<ByDigest<Name, Option<i64>>>>;
 
 /// A stretch of time, its end not included.
 #[derive(Debug, Clone)]
@@ -273,7 +273,7 @@ impl Work {
 
     fn found(&mut self, lane: &Lane, detection: Detection) {
         if let Some(given) = &lane.window.given {
-            let (name, updated) = (name_of(&detection.id), nanos(detection.updated_at));
+            let (name, updated) = (Name::of(&detection.id), nanos(detection.updated_at));
             let mut given = given.lock().unwrap_or_else(PoisonError::into_inner);
             if given.insert(name, updated) == Some(updated) {
                 return;

@@ -6,81 +6,141 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use pocketsoc_model::{
-    Capabilities, Clock, Detection, DetectionChange, DetectionId, DetectionQuery, DetectionSource,
-    DetectionStream, ErrorKind, Product, Result,
+    Capabilities, Detection, DetectionChange, DetectionId, DetectionQuery, DetectionSource, DetectionStream,
+    ErrorKind, Product, Result,
 };
 
 use crate::event::Changed;
-use crate::known::name_of;
+use crate::known::{Known, Name};
 use crate::sightings::{At, Keys};
-use crate::state::Shared;
+use crate::state::{Shared, State};
 
 /// So long a change of our own is awaited: services show what was written to another one with a delay.
 const AWAITED: Duration = Duration::from_secs(900);
+/// So long a list may show the state from before the change; later it is somebody who has put it back.
+const LAGGING: Duration = Duration::from_secs(60);
 
-/// Changes of our own that a source has still to show.
+/// Changes of our own that some sighting has still to show.
 #[derive(Debug, Default)]
 pub(crate) struct Echoes {
-    /// By the detection's place, and by the digests that its sightings have as well.
-    by_name: HashMap<(usize, Arc<str>), Vec<Echo>>,
-    by_key: HashMap<u64, Vec<Echo>>,
-    /// How many there have been.
+    all: HashMap<u64, Echo>,
+    /// Which are awaited at a detection's own place, and by the keys that its other sightings have.
+    by_name: HashMap<(usize, Name), Vec<u64>>,
+    by_key: HashMap<u64, Vec<u64>>,
     made: u64,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Echo {
-    number: u64,
-    change: Arc<DetectionChange>,
+    at: At,
+    keys: Box<[u64]>,
+    change: DetectionChange,
     until: Duration,
+    /// As it was before, and until when a list that lags behind may still show that.
+    before: Option<Known>,
+    lagging_until: Duration,
+    /// What each source has shown of it: once shown, the next change of the kind is somebody else's.
+    shown: Vec<(usize, &'static str)>,
 }
+
+/// What of an echo a source may show without anything else having changed.
+const ONLY_THE_TIME: &str = "updated_at";
 
 impl Echoes {
-    fn expect(&mut self, at: &At, keys: &[u64], change: &DetectionChange, now: Duration) -> u64 {
+    fn expect(
+        &mut self,
+        at: At,
+        keys: Box<[u64]>,
+        before: Option<Known>,
+        change: &DetectionChange,
+        now: Duration,
+    ) -> u64 {
+        let over: Vec<u64> = self.all.iter().filter(|(_, e)| e.until <= now).map(|(n, _)| *n).collect();
+        over.into_iter().for_each(|number| self.call_off(number));
         self.made += 1;
-        let echo = Echo { number: self.made, change: Arc::new(change.clone()), until: now + AWAITED };
-        self.by_name.retain(|_, all| all.iter().any(|echo| echo.until > now));
-        self.by_key.retain(|_, all| all.iter().any(|echo| echo.until > now));
-        self.by_name.entry((at.source, Arc::clone(&at.name))).or_default().push(echo.clone());
-        for key in keys {
-            self.by_key.entry(*key).or_default().push(echo.clone());
+        self.by_name.entry((at.source, at.name.clone())).or_default().push(self.made);
+        for key in &keys {
+            self.by_key.entry(*key).or_default().push(self.made);
         }
-        echo.number
+        let (until, lagging_until) = (now + AWAITED, now + LAGGING);
+        let echo = Echo { at, keys, change: change.clone(), until, before, lagging_until, shown: Vec::new() };
+        self.all.insert(self.made, echo);
+        self.made
     }
 
-    /// It was not made after all.
+    /// It was not made after all, or is not awaited any more.
     fn call_off(&mut self, number: u64) {
-        for all in self.by_name.values_mut().chain(self.by_key.values_mut()) {
-            all.retain(|echo| echo.number != number);
+        let Some(echo) = self.all.remove(&number) else { return };
+        let place = (echo.at.source, echo.at.name);
+        if let Some(all) = self.by_name.get_mut(&place) {
+            all.retain(|one| *one != number);
+            if all.is_empty() {
+                self.by_name.remove(&place);
+            }
+        }
+        for key in echo.keys {
+            if let Some(all) = self.by_key.get_mut(&key) {
+                all.retain(|one| *one != number);
+                if all.is_empty() {
+                    self.by_key.remove(&key);
+                }
+            }
         }
     }
 
-    fn of<'a>(&'a self, at: &At, keys: &'a [u64], now: Duration) -> impl Iterator<Item = &'a Echo> {
-        let by_name = self.by_name.get(&(at.source, Arc::clone(&at.name)));
+    /// What is awaited of a detection.
+    fn of(&self, at: &At, keys: &[u64]) -> Vec<u64> {
+        if self.all.is_empty() {
+            return Vec::new();
+        }
+        let by_name = self.by_name.get(&(at.source, at.name.clone()));
         let by_key = keys.iter().filter_map(|key| self.by_key.get(key));
-        by_name.into_iter().chain(by_key).flatten().filter(move |echo| echo.until > now)
+        by_name.into_iter().chain(by_key).flatten().copied().collect()
     }
 
-    /// Whether a change of our own to the detection is awaited.
-    pub(crate) fn is_awaited(&self, at: &At, keys: &[u64], now: Duration) -> bool {
-        self.of(at, keys, now).next().is_some()
+    /// Whether a list still shows a detection as it was before a change of our own.
+    pub(crate) fn lags_behind(&self, at: &At, fresh: &Known, now: Duration) -> bool {
+        self.of(at, &[]).iter().filter_map(|number| self.all.get(number)).any(|echo| {
+            echo.lagging_until > now && echo.before.as_ref().is_some_and(|before| before.is_version_of(fresh))
+        })
     }
 
-    /// Whether what has changed is what we have written.
-    pub(crate) fn is_ours(
-        &self,
+    /// Takes away what a source shows of changes of our own, for the first time; whether there was any.
+    pub(crate) fn take(
+        &mut self,
         at: &At,
         keys: &[u64],
-        changed: &Changed,
-        detection: &Detection,
+        changed: &mut Vec<Changed>,
+        (before, fresh, detection): (&Known, &Known, &Detection),
         now: Duration,
     ) -> bool {
-        self.of(at, keys, now).any(|echo| is_part_of(changed, &echo.change, detection))
+        let mut ours = false;
+        for number in self.of(at, keys) {
+            let Some(echo) = self.all.get_mut(&number).filter(|echo| echo.until > now) else { continue };
+            let nothing_else = changed.is_empty() && !ours;
+            let mut shown = Vec::new();
+            changed.retain(|change| {
+                let place = (at.source, change.key());
+                let is_ours = !echo.shown.contains(&place)
+                    && is_part_of(change, &echo.change, detection, fresh.comments_since(before));
+                if is_ours {
+                    shown.push(place);
+                }
+                !is_ours
+            });
+            // A service may note the time of a change apart from the change.
+            if nothing_else && !echo.shown.contains(&(at.source, ONLY_THE_TIME)) {
+                shown.push((at.source, ONLY_THE_TIME));
+            }
+            ours |= !shown.is_empty();
+            echo.shown.extend(shown);
+        }
+        ours
     }
 }
 
-/// Whether a change shows what was written.
-fn is_part_of(changed: &Changed, written: &DetectionChange, detection: &Detection) -> bool {
+/// Whether a change shows what was written. `comments` is how many there are more.
+fn is_part_of(changed: &Changed, written: &DetectionChange, detection: &Detection, comments: u16) -> bool {
     let same = |a: &Option<String>, b: &Option<String>| {
         a.as_deref().unwrap_or_default().eq_ignore_ascii_case(b.as_deref().unwrap_or_default())
     };
@@ -96,10 +156,11 @@ fn is_part_of(changed: &Changed, written: &DetectionChange, detection: &Detectio
             Some(_) => written.determination == *to,
             None => written.classification.is_some() && written.classification == detection.classification,
         },
-        Changed::Other("comments") => written.comment.as_ref().is_some_and(|text| {
-            detection.comments.last().is_some_and(|last| last.text.trim() == text.trim())
-                || detection.comments.first().is_some_and(|first| first.text.trim() == text.trim())
-        }),
+        Changed::Other("comments") => {
+            let is_ours =
+                |text: &str| written.comment.as_deref().is_some_and(|own| own.trim() == text.trim());
+            comments == 1 && detection.comments.iter().any(|comment| is_ours(&comment.text))
+        }
         _ => false,
     }
 }
@@ -107,27 +168,17 @@ fn is_part_of(changed: &Changed, written: &DetectionChange, detection: &Detectio
 /// A source of a feed: what is changed through it is not told as a change when it comes back.
 ///
 /// Reads go to the source as they are. Somebody else's change at the same time is told: only the parts that were written
-/// here, with the values that were written here, are taken for ours.
+/// here, with the values that were written here, are taken for ours, and only the first time that a source shows them.
 #[derive(Debug, Clone)]
 pub struct FeedSource {
     place: usize,
     source: Arc<dyn DetectionSource>,
     shared: Arc<Shared>,
-    clock: Arc<dyn Clock>,
 }
 
 impl FeedSource {
-    pub(crate) fn new(
-        place: usize,
-        source: Arc<dyn DetectionSource>,
-        shared: Arc<Shared>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        Self { place, source, shared, clock }
-    }
-
-    fn at(&self, id: &DetectionId) -> At {
-        At { source: self.place, name: name_of(id) }
+    pub(crate) fn new(place: usize, source: Arc<dyn DetectionSource>, shared: Arc<Shared>) -> Self {
+        Self { place, source, shared }
     }
 }
 
@@ -154,28 +205,16 @@ impl DetectionSource for FeedSource {
     }
 
     async fn update(&self, id: &DetectionId, change: &DetectionChange) -> Result<Detection> {
-        // A poll may show it before the answer is here.
-        let at = self.at(id);
-        let now = self.clock.monotonic();
-        // Who goes away in the middle may have made the change: it stays awaited.
-        let echo = self.shared.lock().expect(&at, change, now);
+        // A poll may show it before the answer is here. Who goes away in the middle may have made it: it stays awaited.
+        let at = At { source: self.place, name: Name::of(id) };
+        let echo = self.shared.lock().expect(&at, change);
         match self.source.update(id, change).await {
             Ok(detection) => {
-                self.shared.lock().written(&at, change, &detection);
+                self.shared.lock().written(echo, &at, change, &detection);
                 Ok(detection)
             }
             Err(error) => {
-                let nothing = matches!(
-                    error.kind(),
-                    ErrorKind::InvalidTransition
-                        | ErrorKind::Unsupported
-                        | ErrorKind::NotFound
-                        | ErrorKind::NotApplied
-                        | ErrorKind::PermissionDenied
-                        | ErrorKind::Unauthenticated
-                        | ErrorKind::InvalidRequest
-                );
-                if nothing && error.applied().is_empty() {
+                if error.kind() != ErrorKind::OutcomeUnknown && error.applied().is_empty() {
                     self.shared.lock().echoes.call_off(echo);
                 }
                 Err(error)
@@ -184,29 +223,46 @@ impl DetectionSource for FeedSource {
     }
 }
 
-impl crate::state::State {
+impl State {
     /// Awaits a change of our own, here and at the detection's other sightings; its number.
-    fn expect(&mut self, at: &At, change: &DetectionChange, now: Duration) -> u64 {
-        let known = self.sources[at.source].ledger.get(&at.name);
-        let keys = known.map(|known| known.keys.clone()).unwrap_or_default();
-        self.echoes.expect(at, &keys, change, now)
+    fn expect(&mut self, at: &At, change: &DetectionChange) -> u64 {
+        let before = self.sources[at.source].ledger.get(&at.name).cloned();
+        let keys = before.as_ref().map(|known| known.keys.clone()).unwrap_or_default();
+        // What is only alike, and what an incident holds, is not the same alert.
+        let keys = keys.into_iter().filter(|key| Keys::is_of_the_alert(*key)).collect();
+        let now = self.clock.monotonic();
+        self.echoes.expect(at.clone(), keys, before, change, now)
     }
 
     /// What was written and read back: known from now on, as far as it is ours.
-    fn written(&mut self, at: &At, change: &DetectionChange, detection: &Detection) {
+    fn written(&mut self, echo: u64, at: &At, change: &DetectionChange, detection: &Detection) {
         let keys = Keys::of(detection, self.rules.heuristic);
-        let fresh = crate::known::Known::of(detection, keys.own);
+        let fresh = Known::of(detection, keys.own);
+        let told = self.next_told();
         let Some(known) = self.sources[at.source].ledger.get_mut(&at.name) else { return };
         let changes = known.changes(&fresh, detection);
-        let ours: Vec<&str> =
-            changes.iter().filter(|c| is_part_of(c, change, detection)).map(Changed::key).collect();
-        if ours.len() == changes.len() {
-            let poll = known.poll;
+        let comments = fresh.comments_since(known);
+        let ours: Vec<&'static str> = changes
+            .iter()
+            .filter(|one| is_part_of(one, change, detection, comments))
+            .map(Changed::key)
+            .collect();
+        if ours.len() == changes.len() && fresh.keys == known.keys {
+            let (seen, pushed) = (known.seen, known.pushed);
             *known = fresh;
-            known.poll = poll;
+            (known.seen, known.pushed) = (seen, pushed);
         } else {
             known.take_over(&fresh, &ours);
         }
+        // Whoever wrote it knows: it is as good as told.
+        known.told = told;
         self.sources[at.source].changes += 1;
+        if let Some(echo) = self.echoes.all.get_mut(&echo) {
+            // Here it has been shown: the answer was the first to show it.
+            echo.shown.extend(ours.into_iter().map(|key| (at.source, key)));
+            let follow =
+                ["status", "native_status", "resolved_at"].into_iter().filter(|_| change.status.is_some());
+            echo.shown.extend(follow.map(|key| (at.source, key)));
+        }
     }
 }

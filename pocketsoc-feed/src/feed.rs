@@ -6,20 +6,23 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use fastrand::Rng;
-use futures_util::future::BoxFuture;
-use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use futures_util::future::{self, BoxFuture};
+use futures_util::stream::{self, FuturesUnordered, StreamExt as _};
 use pocketsoc_model::{Clock, DetectionSource, Error, ErrorKind, Product, Result};
 use tokio::sync::{Notify, mpsc};
 
 use crate::echo::FeedSource;
 use crate::event::{FeedEvent, Notice, Sequence};
 use crate::options::{FeedBuilder, Plan};
-use crate::poll::{Do, News, Order, Worker};
+use crate::poll::{Do, Nudges, Order, What, Worker};
 use crate::push::{PushHandle, Pushed};
 use crate::state::{Rules, Shared, SourceState};
+use crate::writing::{Saved, Writing};
 
-/// So many finds wait for the consumer; the sources wait then.
-const WAITING: usize = 8;
+/// So many pushes wait; who pushes waits then.
+const WAITING: usize = 64;
+/// So many sources are claimed at once.
+const CLAIMED_AT_ONCE: usize = 16;
 
 /// Many sources as one feed: [`next`](Self::next) until `None`, [`acknowledge`](Self::acknowledge) each change.
 ///
@@ -56,20 +59,38 @@ const WAITING: usize = 8;
 pub struct Feed {
     pub(crate) plan: Plan,
     pub(crate) shared: Arc<Shared>,
-    pub(crate) work: FuturesUnordered<BoxFuture<'static, ()>>,
-    pub(crate) news: mpsc::Receiver<News>,
-    pub(crate) sender: mpsc::Sender<News>,
-    pub(crate) pushed: mpsc::Receiver<Pushed>,
-    pub(crate) pusher: mpsc::Sender<Pushed>,
+    /// What is done at the same time: each source's next step, claims that are kept, a checkpoint that is written.
+    pub(crate) work: FuturesUnordered<BoxFuture<'static, Done>>,
+    /// What sources have brought while nothing was to be told: one thing each, and they wait.
+    pub(crate) parked: VecDeque<(Box<Worker>, What)>,
     pub(crate) ready: VecDeque<FeedEvent>,
     /// Sources whose work goes on.
     pub(crate) working: usize,
     pub(crate) rng: Rng,
-    /// When something was acknowledged that is not written down, and when that was tried last, and how long it took.
-    pub(crate) unwritten_since: Option<Duration>,
-    pub(crate) written_at: Duration,
-    pub(crate) writing_took: Duration,
-    pub(crate) waits_for_acknowledgement: bool,
+    pub(crate) writing: Writing,
+    pushed: mpsc::Receiver<Pushed>,
+    pusher: mpsc::Sender<Pushed>,
+    waits_for_acknowledgement: bool,
+}
+
+/// Something that is done.
+pub(crate) enum Done {
+    Worked(Box<Worker>, What),
+    /// Somebody else owns a source.
+    Lost(usize, u64),
+    Saved(Saved),
+    Nothing,
+}
+
+/// Acknowledges changes from elsewhere than where the feed is polled. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Acknowledger(Arc<Shared>);
+
+impl Acknowledger {
+    /// Says that a change has been taken care of, as [`Feed::acknowledge`] does.
+    pub fn acknowledge(&self, sequence: Sequence) {
+        self.0.acknowledge(sequence);
+    }
 }
 
 impl Feed {
@@ -103,8 +124,11 @@ impl Feed {
                 renew_within: None,
                 renewed_at: Duration::ZERO,
                 broken_off: None,
+                read_at: None,
+                took_pushes: false,
+                incomplete: 0,
                 failures: 0,
-                failing: false,
+                failing: None,
                 aside: std::collections::HashMap::new(),
                 memory_full: false,
                 changes: 0,
@@ -126,61 +150,65 @@ impl Feed {
             overlap: TimeDelta::from_std(plan.overlap).unwrap_or(TimeDelta::MAX),
             remembered: plan.remembered,
         };
-        let shared = Arc::new(Shared::new(rules, sources));
-        let (sender, news) = mpsc::channel(WAITING);
+        let shared = Arc::new(Shared::new(Arc::clone(&plan.clock), rules, sources));
         let (pusher, pushed) = mpsc::channel(WAITING);
         let mut feed = Self {
             rng: Rng::with_seed(plan.seed),
-            written_at: plan.clock.monotonic(),
+            writing: Writing::new(plan.clock.monotonic()),
             plan,
             shared,
             work: FuturesUnordered::new(),
-            news,
-            sender,
-            pushed,
-            pusher,
+            parked: VecDeque::new(),
             ready: VecDeque::new(),
             working: 0,
-            unwritten_since: None,
-            writing_took: Duration::ZERO,
+            pushed,
+            pusher,
             waits_for_acknowledgement: false,
         };
         feed.begin().await?;
         Ok(feed)
     }
 
-    /// Claims the sources, one after the other: what is damaged is to be known before anything is read.
+    /// Claims the sources: what is damaged is to be known before anything is read.
     async fn begin(&mut self) -> Result<()> {
-        let count = self.shared.lock().sources.len();
-        for place in 0..count {
-            let key = Arc::clone(&self.shared.lock().sources[place].key);
-            let claim = self.plan.store.claim(&key).await?;
-            let order = match claim {
+        let workers: Vec<Worker> = {
+            let state = self.shared.lock();
+            state.sources.iter().enumerate().map(|(place, source)| self.worker(place, source)).collect()
+        };
+        let (store, clock) = (&self.plan.store, &self.plan.clock);
+        let claims: Vec<_> = stream::iter(workers)
+            .map(|worker| async move {
+                let asked = clock.monotonic();
+                let claim = store.claim(&worker.key).await;
+                (worker, claim, asked)
+            })
+            .buffered(CLAIMED_AT_ONCE)
+            .collect()
+            .await;
+        for (worker, claim, asked) in claims {
+            let order = match claim? {
                 Some(claim) => {
-                    self.claimed(place, 0, claim)?;
-                    Order::After(Duration::ZERO, Do::Ask)
+                    self.claimed(worker.place, 0, claim, asked)?;
+                    Order::After(Duration::ZERO, Nudges::Count, Do::Ask)
                 }
-                None => Order::After(self.elsewhere(place), Do::Claim),
+                None => Order::After(self.elsewhere(worker.place), Nudges::Count, Do::Claim),
             };
-            let worker = self.worker(place, key);
             self.working += 1;
-            self.work.push(Box::pin(worker.work(order)));
+            self.carry_out(Box::new(worker), order);
         }
         Ok(())
     }
 
-    fn worker(&self, place: usize, key: Arc<str>) -> Worker {
-        let state = self.shared.lock();
-        let source = &state.sources[place];
+    fn worker(&self, place: usize, source: &SourceState) -> Worker {
         Worker {
             place,
             claim: 0,
-            key,
+            key: Arc::clone(&source.key),
             source: Arc::clone(&source.source),
             store: Arc::clone(&self.plan.store),
             clock: Arc::clone(&self.plan.clock),
-            news: self.sender.clone(),
             nudge: Arc::clone(&source.nudge),
+            walk: None,
         }
     }
 
@@ -190,41 +218,32 @@ impl Feed {
             if let Some(event) = self.ready.pop_front() {
                 return Some(event);
             }
-            let due = self.note_acknowledgements();
-            if self.many_are_unwritten() {
-                self.write_down().await;
+            let due = self.write_in();
+            if due.is_some_and(|due| due.is_zero()) {
+                self.begin_writing();
                 continue;
             }
             let full = self.is_full();
-            if full && !std::mem::replace(&mut self.waits_for_acknowledgement, true) {
+            if !full && let Some((worker, what)) = self.parked.pop_front() {
+                self.worked(worker, what);
+                continue;
+            }
+            if full && !self.waits_for_acknowledgement {
                 let changes = self.shared.lock().unacknowledged();
                 tracing::warn!(changes, "nothing more is delivered before something is acknowledged");
                 self.ready.push_back(FeedEvent::Notice(Notice::Unacknowledged { changes }));
-                continue;
             }
-            if !full {
-                self.waits_for_acknowledgement = false;
-                if let Ok(pushed) = self.pushed.try_recv() {
-                    self.take_pushed(pushed);
-                    continue;
+            self.waits_for_acknowledgement = full;
+            if self.working == 0 && !full && !self.writing.is_under_way && self.ready.is_empty() {
+                if due.is_none() || self.writing.is_last {
+                    return None;
                 }
-                if let Ok(news) = self.news.try_recv() {
-                    self.take(news);
-                    continue;
-                }
+                self.writing.is_last = true;
+                self.begin_writing();
             }
-            // Nothing is here: time to write down.
-            if due.is_some_and(|due| due.is_zero()) {
-                self.write_down().await;
-                continue;
+            if self.ready.is_empty() {
+                self.wait(due, full).await;
             }
-            if self.working == 0 && !full {
-                if self.unwritten_since.is_some() {
-                    self.write_down().await;
-                }
-                return None;
-            }
-            self.wait(due, full).await;
         }
     }
 
@@ -233,11 +252,26 @@ impl Feed {
         let timer = due.map(|due| self.plan.clock.sleep(due));
         tokio::select! {
             biased;
-            Some(()) = self.work.next() => {}
-            () = self.shared.acknowledged.notified() => {}
             Some(pushed) = self.pushed.recv(), if !full => self.take_pushed(pushed),
-            Some(news) = self.news.recv(), if !full => self.take(news),
+            Some(done) = self.work.next() => self.done(done, full),
+            () = self.shared.acknowledged.notified() => {}
             () = async { if let Some(timer) = timer { timer.await } else { std::future::pending().await } } => {}
+        }
+    }
+
+    /// Takes what is done; what would be told is kept while nothing is to be told.
+    pub(crate) fn done(&mut self, done: Done, full: bool) {
+        match done {
+            Done::Worked(worker, what) if full => self.parked.push_back((worker, what)),
+            Done::Worked(worker, what) => self.worked(worker, what),
+            Done::Lost(source, claim) => {
+                if self.shared.lock().sources[source].claim == Some(claim) {
+                    self.elsewhere(source);
+                }
+            }
+            // It has been told of.
+            Done::Saved(saved) => drop(self.saved(saved)),
+            Done::Nothing => {}
         }
     }
 
@@ -246,12 +280,17 @@ impl Feed {
         self.shared.acknowledge(sequence);
     }
 
+    /// The same for elsewhere, while [`next`](Self::next) is awaited.
+    pub fn acknowledger(&self) -> Acknowledger {
+        Acknowledger(Arc::clone(&self.shared))
+    }
+
     /// Writes down what has been acknowledged, rather than when the feed finds time for it.
     ///
     /// # Errors
     /// What the store says; nothing is lost then, and it is tried again.
     pub async fn commit(&mut self) -> Result<()> {
-        self.save().await
+        self.write_now().await
     }
 
     /// Writes down what has been acknowledged, and lets the sources go, for another worker to claim at once.
@@ -259,15 +298,13 @@ impl Feed {
     /// # Errors
     /// What the store says.
     pub async fn close(mut self) -> Result<()> {
-        self.save().await?;
+        self.write_now().await?;
         let claimed: Vec<_> = {
             let state = self.shared.lock();
             state.sources.iter().filter(|s| s.claim.is_some()).map(|s| Arc::clone(&s.key)).collect()
         };
-        for key in claimed {
-            self.plan.store.release(&key).await?;
-        }
-        Ok(())
+        let released = claimed.iter().map(|key| self.plan.store.release(key));
+        future::join_all(released).await.into_iter().collect()
     }
 
     /// A source to change detections through, by its name: what is changed there is not told when it comes back. Of two
@@ -285,7 +322,7 @@ impl Feed {
         let state = self.shared.lock();
         let place = state.sources.iter().position(fits)?;
         let source = Arc::clone(&state.sources[place].source);
-        Some(FeedSource::new(place, source, Arc::clone(&self.shared), Arc::clone(&self.plan.clock)))
+        Some(FeedSource::new(place, source, Arc::clone(&self.shared)))
     }
 
     /// How many detections are remembered, of all sources.

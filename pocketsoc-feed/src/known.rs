@@ -1,6 +1,8 @@
 //! What is remembered of a detection: enough to see what has changed, in about a tenth of a kilobyte.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -10,7 +12,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::event::Changed;
 
-/// The keys of a detection's JSON that are compared by digest, in the order of a checkpoint: new ones go to the end.
+/// The keys of a detection's JSON that are compared by digest, in the order of a checkpoint: another one is another version
+/// of it.
 const KEYS: [&str; 25] = [
     "title",
     "description",
@@ -61,10 +64,65 @@ const SEVERITIES: [Severity; 6] = [
 /// The part that every detection has of its own: 16 bits of each key's digest, to name what has changed.
 type Parts = [u16; KEYS.len()];
 
-/// How a detection is called in the memory: its id, in lower case where the service ignores the case.
-pub(crate) fn name_of(id: &DetectionId) -> Arc<str> {
-    if id.is_azure_resource() { id.as_str().to_ascii_lowercase().into() } else { id.as_str().into() }
+/// How a detection is called in the memory: its id, in lower case where the service ignores the case; with its digest,
+/// which it is looked up by.
+#[derive(Debug, Clone)]
+pub(crate) struct Name {
+    digest: u64,
+    text: Arc<str>,
 }
+
+impl Name {
+    pub(crate) fn new(text: impl Into<Arc<str>>) -> Self {
+        let text = text.into();
+        Self { digest: xxh3_64(text.as_bytes()), text }
+    }
+
+    pub(crate) fn of(id: &DetectionId) -> Self {
+        if id.is_azure_resource() {
+            Self::new(id.as_str().to_ascii_lowercase())
+        } else {
+            Self::new(id.as_str())
+        }
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl PartialEq for Name {
+    fn eq(&self, other: &Self) -> bool {
+        self.digest == other.digest && self.text == other.text
+    }
+}
+
+impl Eq for Name {}
+
+impl Hash for Name {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        hasher.write_u64(self.digest);
+    }
+}
+
+/// Takes a digest for its own hash: it is one.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Digested(u64);
+
+impl Hasher for Digested {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = xxh3_64(bytes);
+    }
+    fn write_u64(&mut self, digest: u64) {
+        self.0 = digest;
+    }
+}
+
+/// A map whose keys are digests, or looked up by one.
+pub(crate) type ByDigest<K, V> = HashMap<K, V, BuildHasherDefault<Digested>>;
 
 /// What is remembered of a detection.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -79,11 +137,12 @@ pub(crate) struct Known {
     status: u8,
     severity: u8,
     entities: u16,
+    comments: u16,
     /// Digests of what other sources know it by.
     pub(crate) keys: Box<[u64]>,
-    /// The poll that saw it last.
-    pub(crate) poll: u32,
-    /// The number of the latest change that was told of it.
+    /// When it was seen last, in seconds since 1970.
+    pub(crate) seen: i64,
+    /// The number of the latest change that was told of it: of several sightings of one alert, the highest is what was told.
     pub(crate) told: u64,
     /// It was pushed, and no list has shown it yet.
     pub(crate) pushed: bool,
@@ -106,8 +165,9 @@ impl Known {
             status,
             severity,
             entities: u16::try_from(detection.entities.len()).unwrap_or(u16::MAX),
+            comments: u16::try_from(detection.comments.len()).unwrap_or(u16::MAX),
             keys,
-            poll: 0,
+            seen: 0,
             told: 0,
             pushed: false,
         }
@@ -131,7 +191,18 @@ impl Known {
         SEVERITIES.get(usize::from(self.severity)).copied().unwrap_or_default()
     }
 
-    /// Whether status, severity, verdict and owner are the same: what a push tells as a list does.
+    /// How many comments there are more than before.
+    pub(crate) fn comments_since(&self, before: &Self) -> u16 {
+        self.comments.saturating_sub(before.comments)
+    }
+
+    /// Whether a list shows what was pushed, and nothing that came later: a push tells status, severity, verdict and owner as a
+    /// list does.
+    pub(crate) fn is_what_was_pushed(&self, pushed: &Self) -> bool {
+        self.says_the_same(pushed) && self.updated <= pushed.updated
+    }
+
+    /// Whether status, severity, verdict and owner are the same.
     pub(crate) fn says_the_same(&self, other: &Self) -> bool {
         let part = |known: &Self, key: &str| known.part(key);
         let same = |key| part(self, key) == part(other, key);
@@ -235,8 +306,8 @@ fn digests(d: &Detection) -> [u64; KEYS.len()] {
         optional(d.determination.as_ref().map(|c| c.as_str())),
         optional(d.assigned_to.as_deref()),
         optional(d.category.as_deref()),
-        texts(d.tactics.iter().map(|t| t.as_str())),
-        texts(d.techniques.iter().map(|t| t.as_str())),
+        set(d.tactics.iter().map(|t| t.as_str())),
+        set(d.techniques.iter().map(|t| t.as_str())),
         time(d.created_at),
         time(d.first_activity_at),
         time(d.last_activity_at),
@@ -244,12 +315,12 @@ fn digests(d: &Detection) -> [u64; KEYS.len()] {
         optional(d.url.as_deref()),
         texts(d.links.iter().flat_map(|l| [l.title.as_str(), l.url.as_str()])),
         optional(d.provider.as_deref()),
-        texts(d.resources.iter().map(|r| r.id.as_str())),
+        set(d.resources.iter().map(|r| r.id.as_str())),
         properties(&d.properties),
         optional(d.incident_id.as_ref().map(|i| i.as_str())),
         entities(&d.entities),
         texts(d.comments.iter().flat_map(|c| [c.text.as_str(), c.created_by.as_deref().unwrap_or_default()])),
-        texts(d.tags.iter().map(String::as_str)),
+        set(d.tags.iter().map(String::as_str)),
         optional(d.machine_group.as_deref()),
     ]
 }
@@ -275,11 +346,21 @@ fn fold(digest: u64, next: u64) -> u64 {
     (digest.rotate_left(23) ^ next).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
-fn properties(all: &Properties) -> u64 {
-    texts(all.iter().flat_map(|(name, text)| [name, text]))
+/// Several in whatever order: services are not known to keep it.
+fn set<'a>(all: impl Iterator<Item = &'a str>) -> u64 {
+    all.fold(0, |sum, part| sum.wrapping_add(text(part)))
 }
 
-/// What is involved, whatever the order: services are not known to keep it.
+fn properties(all: &Properties) -> u64 {
+    let digest = |(name, value): (&str, &str)| match name {
+        // An incident's alerts.
+        "alerts" => fold(text(name), set(value.split(", "))),
+        _ => fold(text(name), text(value)),
+    };
+    all.iter().fold(0, |sum, one| sum.wrapping_add(digest(one)))
+}
+
+/// What is involved, in whatever order.
 fn entities(all: &[Entity]) -> u64 {
     let mut sum = 0_u64;
     let mut line = String::new();

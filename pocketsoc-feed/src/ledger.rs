@@ -1,39 +1,50 @@
 //! The memory of one source: what of it has been told, and up to when everything has.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use pocketsoc_model::Result;
+use pocketsoc_model::{Detection, Result};
 
 use crate::checkpoint::{Stored, encode};
-use crate::known::{Known, nanos};
+use crate::known::{ByDigest, Known, Name, nanos};
 
-/// So many polls a detection may be missing from a source that is listed whole, before it is taken for gone: lists shift
-/// while they are read.
-const MISSED: u32 = 3;
-/// So many polls a detection that was pushed may wait for the list to show it.
-const AWAITED: u32 = 30;
+/// So many polls, and so long, a detection may be missing from a source that is listed whole, before it is taken for gone:
+/// lists shift while they are read, and parts of them may not be there for a while.
+const MISSED: usize = 3;
+const MISSING: TimeDelta = TimeDelta::minutes(10);
+/// So long a detection that was pushed may wait for the list to show it.
+const AWAITED: TimeDelta = TimeDelta::hours(1);
 
 /// The memory of one source.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
-    known: HashMap<Arc<str>, Known>,
+    known: ByDigest<Name, Known>,
     /// Everything up to it has been read.
     floor: Option<DateTime<Utc>>,
     /// Everything up to it has been read, told and acknowledged.
     settled: Option<DateTime<Utc>>,
     /// Floors that wait for what was told before them: up to which number, and where.
     waiting: VecDeque<(u64, DateTime<Utc>)>,
-    poll: u32,
     /// The latest update time of the present poll.
     newest: Option<DateTime<Utc>>,
+    /// When the last few whole polls began.
+    polls: VecDeque<i64>,
+}
+
+/// What is known of a detection that is seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Seen {
+    Unknown,
+    /// Byte for byte.
+    Same,
+    /// Perhaps in another version.
+    Known,
 }
 
 impl Ledger {
     pub(crate) fn of(stored: Stored) -> Self {
-        let Stored { floor, poll, known } = stored;
-        Self { known, floor, settled: floor, poll, ..Self::default() }
+        let Stored { floor, known, .. } = stored;
+        Self { known, floor, settled: floor, ..Self::default() }
     }
 
     /// From when on the source is asked: as far back as what is late may come.
@@ -45,39 +56,37 @@ impl Ledger {
         self.known.len()
     }
 
-    pub(crate) fn names(&self) -> impl Iterator<Item = (&Arc<str>, &Known)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Name, &Known)> {
         self.known.iter()
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<&Known> {
+    pub(crate) fn get(&self, name: &Name) -> Option<&Known> {
         self.known.get(name)
     }
 
-    pub(crate) fn get_mut(&mut self, name: &str) -> Option<&mut Known> {
+    pub(crate) fn get_mut(&mut self, name: &Name) -> Option<&mut Known> {
         self.known.get_mut(name)
     }
 
     /// Notes that the present poll has seen a detection.
-    pub(crate) fn see(&mut self, name: &str, updated: Option<DateTime<Utc>>) {
-        self.newest = self.newest.max(updated);
-        if let Some(known) = self.known.get_mut(name) {
-            known.poll = self.poll;
-        }
+    pub(crate) fn see(&mut self, name: &Name, detection: &Detection, now: DateTime<Utc>) -> Seen {
+        self.newest = self.newest.max(detection.updated_at);
+        let Some(known) = self.known.get_mut(name) else { return Seen::Unknown };
+        known.seen = now.timestamp();
+        if !known.pushed && known.is_same(detection) { Seen::Same } else { Seen::Known }
     }
 
     /// Remembers a detection; what was remembered of it before.
-    pub(crate) fn remember(&mut self, name: Arc<str>, mut now: Known) -> Option<Known> {
-        now.poll = self.poll;
+    pub(crate) fn remember(&mut self, name: Name, now: Known) -> Option<Known> {
         self.known.insert(name, now)
     }
 
-    pub(crate) fn forget(&mut self, name: &str) -> Option<Known> {
+    pub(crate) fn forget(&mut self, name: &Name) -> Option<Known> {
         self.known.remove(name)
     }
 
     /// Begins another poll.
     pub(crate) fn begin(&mut self) {
-        self.poll = self.poll.wrapping_add(1);
         self.newest = None;
     }
 
@@ -96,18 +105,25 @@ impl Ledger {
         self.floor.is_some_and(|floor| self.settled.is_none_or(|settled| floor - settled > overlap / 2))
     }
 
-    /// What a whole list does not show any more.
-    pub(crate) fn gone(&self) -> Vec<Arc<str>> {
-        let missing = |known: &Known| {
-            let missed = self.poll.wrapping_sub(known.poll);
-            missed >= if known.pushed { AWAITED } else { MISSED }
+    /// A whole list has been read, which was begun at `began`; what has not been in it for some time.
+    pub(crate) fn gone(&mut self, began: DateTime<Utc>, now: DateTime<Utc>) -> Vec<Name> {
+        self.polls.push_back(began.timestamp());
+        if self.polls.len() > MISSED {
+            self.polls.pop_front();
+        }
+        let Some(first) = self.polls.front().copied().filter(|_| self.polls.len() == MISSED) else {
+            return Vec::new();
         };
-        self.known.iter().filter(|(_, known)| missing(known)).map(|(name, _)| Arc::clone(name)).collect()
+        let is_gone = |known: &Known| {
+            let patience = if known.pushed { AWAITED } else { MISSING };
+            known.seen < first && now.timestamp() - known.seen >= patience.num_seconds()
+        };
+        self.known.iter().filter(|(_, known)| is_gone(known)).map(|(name, _)| name.clone()).collect()
     }
 
     /// The detections that changed longest ago, as many as there are too many. Says as well whether all of those that
     /// stay were within the overlap: then the memory is too small.
-    pub(crate) fn superfluous(&self, most: usize, overlap: TimeDelta) -> (Vec<Arc<str>>, bool) {
+    pub(crate) fn superfluous(&self, most: usize, overlap: TimeDelta) -> (Vec<Name>, bool) {
         // An eighth more, so that it is not sorted for each.
         if self.known.len() <= most.saturating_add(most / 8) {
             return (Vec::new(), false);
@@ -117,14 +133,8 @@ impl Ledger {
         let many = self.known.len() - most;
         let (_, border, _) = times.select_nth_unstable(many - 1);
         let border = *border;
-        let mut left = many;
-        let mut old = Vec::with_capacity(many);
-        for (name, known) in &self.known {
-            if left > 0 && known.updated.unwrap_or(i64::MAX) <= border && !known.pushed {
-                old.push(Arc::clone(name));
-                left -= 1;
-            }
-        }
+        let old = self.known.iter().filter(|(_, known)| known.updated.unwrap_or(i64::MAX) <= border);
+        let old: Vec<Name> = old.map(|(name, _)| name.clone()).take(many).collect();
         let needed = nanos(self.since(overlap)).is_some_and(|since| border >= since);
         (old, needed)
     }
@@ -144,17 +154,83 @@ impl Ledger {
     pub(crate) fn checkpoint<'a>(
         &mut self,
         source: &str,
-        open: impl Iterator<Item = (u64, &'a Arc<str>, &'a Option<Known>)>,
+        since: Option<DateTime<Utc>>,
+        open: impl Iterator<Item = (u64, &'a Name, &'a Option<Known>)>,
     ) -> Result<Vec<u8>> {
-        let (mut first, mut before) = (None, HashMap::<&str, &Option<Known>>::new());
+        let (mut first, mut before) = (None, HashMap::<&Name, &Option<Known>>::new());
         for (sequence, name, known) in open {
             first.get_or_insert(sequence);
             before.entry(name).or_insert(known);
         }
         self.settle(first);
-        let stay = self.known.iter().map(|(name, known)| (&**name, known));
-        let stay = stay.filter(|(name, _)| !before.contains_key(name));
+        let stay = self.known.iter().filter(|(name, _)| before.is_empty() || !before.contains_key(name));
         let restored = before.iter().filter_map(|(name, known)| Some((*name, known.as_ref()?)));
-        encode(source, self.settled, self.poll, stay.chain(restored))
+        let all = stay.chain(restored).map(|(name, known)| (name.as_str(), known));
+        encode(source, self.settled, since, all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pocketsoc_model::{DetectionId, Product};
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_790_000_000 + seconds, 0).unwrap()
+    }
+
+    fn detection(id: &str, seconds: i64) -> (Name, Detection) {
+        let mut d = Detection::new(DetectionId::new(id).unwrap(), Product::GRAPH_ALERT, id);
+        d.updated_at = Some(at(seconds));
+        (Name::of(&d.id), d)
+    }
+
+    fn ledger(count: i64) -> Ledger {
+        let mut ledger = Ledger::default();
+        for n in 0..count {
+            let (name, d) = detection(&format!("da{n}"), n);
+            ledger.see(&name, &d, at(n));
+            let mut known = Known::of(&d, Box::default());
+            known.seen = at(n).timestamp();
+            ledger.remember(name, known);
+        }
+        ledger
+    }
+
+    #[test]
+    fn the_memory_keeps_what_changed_last_and_says_when_that_is_too_little() {
+        let mut ledger = ledger(120);
+        assert!(ledger.superfluous(110, TimeDelta::seconds(30)).0.is_empty(), "an eighth is let pass");
+        let (old, too_small) = ledger.superfluous(100, TimeDelta::seconds(30));
+        let mut old: Vec<_> = old.iter().map(|name| name.as_str()[2..].parse::<i64>().unwrap()).collect();
+        old.sort_unstable();
+        assert_eq!((old, too_small), ((0..20).collect(), false));
+        ledger.complete(at(1000), 0);
+        assert!(!ledger.superfluous(100, TimeDelta::seconds(30)).1, "the last 30 seconds are all there");
+        assert!(ledger.superfluous(100, TimeDelta::seconds(110)).1, "the last 110 seconds are not");
+    }
+
+    #[test]
+    fn a_floor_is_settled_once_all_that_was_told_before_it_is_acknowledged() {
+        let mut ledger = ledger(10);
+        ledger.complete(at(5), 7);
+        assert_eq!(ledger.floor, Some(at(5)), "not past its own beginning");
+        ledger.settle(Some(7));
+        assert_eq!(ledger.settled, None);
+        ledger.settle(Some(8));
+        assert_eq!(ledger.settled, Some(at(5)));
+    }
+
+    #[test]
+    fn what_a_list_does_not_show_for_three_polls_and_ten_minutes_is_gone() {
+        let mut ledger = ledger(2);
+        let (name, d) = detection("da0", 0);
+        let mut gone = Vec::new();
+        for minute in 1..=12 {
+            ledger.see(&name, &d, at(minute * 60));
+            gone = ledger.gone(at(minute * 60), at(minute * 60));
+            assert_eq!(gone.is_empty(), minute < 11, "minute {minute}");
+        }
+        assert_eq!(gone, [Name::new("da1")]);
     }
 }

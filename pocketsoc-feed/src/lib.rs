@@ -21,6 +21,6 @@ pub use checkpoint::ObjectCheckpoints;
 pub use checkpoint::{CheckpointStore, Claim, FileCheckpoints, MemoryCheckpoints};
 pub use echo::FeedSource;
 pub use event::{ChangeKind, Changed, FeedChange, FeedEvent, MatchedBy, Notice, Sequence, Sighting};
-pub use feed::Feed;
+pub use feed::{Acknowledger, Feed};
 pub use options::{FeedBuilder, Sightings, SourceOptions};
 pub use push::PushHandle;

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use pocketsoc_model::{Detection, DetectionQuery, Error, Filtering, Lane, Result};
+use pocketsoc_model::{Detection, DetectionQuery, Error, ErrorKind, Lane, Result};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::checkpoint::{Claim, Keeper, decode};
 use crate::event::{FeedEvent, Notice};
-use crate::feed::Feed;
-use crate::poll::{Do, News, Order, Over, Reading, What};
+use crate::feed::{Done, Feed};
+use crate::poll::{Do, Nudges, Order, Over, Reading, What, Worker};
 use crate::push::Pushed;
 use crate::state::BrokenOff;
 
@@ -23,7 +23,9 @@ const LONG: TimeDelta = TimeDelta::days(1);
 /// Errors about elements that are remembered, so that each is told once.
 const ASIDE: usize = 1000;
 /// So often a poll that broke off is taken up in vain, before it is begun anew.
-const IN_VAIN: u32 = 8;
+const IN_VAIN: u32 = 4;
+/// No wait is longer.
+const LONGEST_OF_ALL: Duration = Duration::from_secs(366 * 24 * 3600);
 
 impl Feed {
     pub(crate) fn take_pushed(&mut self, pushed: Pushed) {
@@ -31,43 +33,64 @@ impl Feed {
         self.ready.extend(change.map(FeedEvent::Change));
     }
 
-    /// Takes what a source brings.
-    pub(crate) fn take(&mut self, news: News) {
-        let News { source, claim, what } = news;
-        let now = self.plan.clock.monotonic();
-        let (is_present, ran_out) = {
-            let state = self.shared.lock();
-            let is_present = state.sources[source].is_claimed(claim, now);
-            (is_present, !is_present && state.sources[source].claim == Some(claim))
+    /// Takes what a step on a source has brought, and has the next one made.
+    pub(crate) fn worked(&mut self, mut worker: Box<Worker>, what: What) {
+        let (source, claim) = (worker.place, worker.claim);
+        let is_present = self.is_present(source, claim);
+        let order = match what {
+            What::Over(over) => self.order_after(source, claim, is_present, over),
+            _ if !is_present => {
+                // Somebody else reads it.
+                worker.walk = None;
+                self.claim_later(source)
+            }
+            What::Found(detection) => {
+                self.found(source, detection);
+                return self.work.push(Box::pin(async {
+                    let (worker, what) = worker.go_on().await;
+                    Done::Worked(worker, what)
+                }));
+            }
+            What::Unreadable(error) => {
+                self.set_aside(source, error);
+                return self.work.push(Box::pin(async {
+                    let (worker, what) = worker.go_on().await;
+                    Done::Worked(worker, what)
+                }));
+            }
         };
-        if ran_out {
-            // The feed was not polled for too long. What it knows may be older than what somebody else has written.
-            self.elsewhere(source);
-        }
-        match what {
-            What::Found(detection) if is_present => self.found(source, detection),
-            What::Unreadable(error) if is_present => self.set_aside(source, error),
-            What::Found(_) | What::Unreadable(_) => {}
-            What::Lost if is_present => {
-                self.elsewhere(source);
-            }
-            What::Lost => {}
-            What::Over(over, answer) => {
-                let order = self.order_after(source, claim, is_present, over);
-                if matches!(order, Order::Stop) {
-                    self.working -= 1;
-                }
-                // A worker that is gone needs no order.
-                drop(answer.send(order));
-            }
+        self.carry_out(worker, order);
+    }
+
+    pub(crate) fn carry_out(&mut self, worker: Box<Worker>, order: Order) {
+        match order {
+            Order::Stop => self.working -= 1,
+            Order::After(wait, nudges, next) => self.work.push(Box::pin(async move {
+                let (worker, what) = worker.go(wait, nudges, next).await;
+                Done::Worked(worker, what)
+            })),
         }
     }
 
-    fn found(&mut self, source: usize, detection: Box<Detection>) {
+    /// Whether a claim is the present one. One that has run out is given up: the feed was not polled for too long, and what
+    /// it knows may be older than what somebody else has written.
+    fn is_present(&mut self, source: usize, claim: u64) -> bool {
         let now = self.plan.clock.monotonic();
+        let (is_present, ran_out) = {
+            let one = &self.shared.lock().sources[source];
+            let is_present = one.is_claimed(claim, now);
+            (is_present, !is_present && one.claim == Some(claim))
+        };
+        if ran_out {
+            self.elsewhere(source);
+        }
+        is_present
+    }
+
+    fn found(&mut self, source: usize, detection: Box<Detection>) {
         let (change, full) = {
             let mut state = self.shared.lock();
-            let change = state.seen(source, detection, now);
+            let change = state.seen(source, detection);
             let full = if change.is_some() { state.keep_within_bound(source) } else { None };
             (change, full)
         };
@@ -102,27 +125,27 @@ impl Feed {
     /// What a source is to do next.
     fn order_after(&mut self, source: usize, claim: u64, is_present: bool, over: Over) -> Order {
         match over {
-            Over::Claimed(Ok(Some(won))) => match self.claimed(source, claim, won) {
-                Ok(()) => Order::After(Duration::ZERO, Do::Ask),
+            Over::Claimed(Ok(Some(won)), asked) => match self.claimed(source, claim, won, asked) {
+                Ok(()) => Order::After(Duration::ZERO, Nudges::Count, Do::Ask),
                 Err(error) => {
                     let wait = self.failed(source, error);
-                    self.again(wait, Do::Claim)
+                    self.again(source, wait, Do::Claim)
                 }
             },
-            Over::Claimed(Err(error)) => {
+            Over::Claimed(Err(error), _) => {
                 let wait = self.failed(source, error);
-                self.again(wait, Do::Claim)
+                self.again(source, wait, Do::Claim)
             }
             // Somebody else owns it, or does by now.
-            Over::Claimed(Ok(None)) => self.claim_later(source),
+            Over::Claimed(Ok(None), _) => self.claim_later(source),
             Over::Asked(_) | Over::Read(_) if !is_present => self.claim_later(source),
             Over::Asked(Ok(filters)) => {
                 self.shared.lock().sources[source].filters = Some(filters);
-                Order::After(Duration::ZERO, self.reading(source))
+                Order::After(Duration::ZERO, Nudges::Count, self.reading(source))
             }
             Over::Asked(Err(error)) => {
                 let wait = self.failed(source, error);
-                self.again(wait, Do::Ask)
+                self.again(source, wait, Do::Ask)
             }
             Over::Read(reading) => {
                 let wait = if reading.is_complete() {
@@ -131,44 +154,47 @@ impl Feed {
                     self.was_read_in_part(source, reading)
                 };
                 let next = self.reading(source);
-                self.again(wait, next)
+                self.again(source, wait, next)
             }
         }
     }
 
     /// Something after a while, where anything is done again.
-    fn again(&self, wait: Duration, next: Do) -> Order {
-        if self.plan.once { Order::Stop } else { Order::After(wait, next) }
+    fn again(&self, source: usize, wait: Duration, next: Do) -> Order {
+        if self.plan.once {
+            return Order::Stop;
+        }
+        let well = self.shared.lock().sources[source].failures == 0;
+        Order::After(wait, if well { Nudges::Count } else { Nudges::Wait }, next)
     }
 
     fn claim_later(&mut self, source: usize) -> Order {
         let every = self.shared.lock().sources[source].poll_every;
         let wait = self.about(every);
-        self.again(wait, Do::Claim)
+        self.again(source, wait, Do::Claim)
     }
 
-    /// How a source is read next.
+    /// How a source is read next. What is too harmless to be told is read all the same: what was told once is told on,
+    /// whatever becomes of it.
     fn reading(&mut self, source: usize) -> Do {
         let mut state = self.shared.lock();
-        let rules = state.rules.clone();
+        let overlap = state.rules.overlap;
         let source = &mut state.sources[source];
-        if source.broken_off.is_none() {
-            source.ledger.begin();
-            source.aside.values_mut().for_each(|(now, _)| *now = 0);
-        }
         let mut query = DetectionQuery::all().with_lane(Lane::Feed);
-        query.min_severity = rules.min_severity;
-        let can_group = source.filters.is_some_and(|filters| filters.machine_group != Filtering::Refused);
-        query.machine_group = rules.machine_group.filter(|_| can_group);
         let mut windows = None;
         if source.is_asked_by_time() {
-            query.updated_since = source.ledger.since(rules.overlap).or(source.since);
-            let long = query.updated_since.is_some_and(|since| self.plan.clock.now() - since > LONG);
+            query.updated_since = source.ledger.since(overlap).or(source.since);
+            // What has been read whole a while ago holds no more than that while.
+            let now = self.plan.clock.now();
+            let long = query.updated_since.is_some_and(|since| now - source.read_at.unwrap_or(since) > LONG);
             windows = (long && self.plan.windows > 1).then_some(self.plan.windows);
         }
         if let Some(rest) = &source.broken_off {
             query.resume = Some(rest.point.clone());
             windows = None;
+        } else {
+            source.ledger.begin();
+            source.aside.values_mut().for_each(|(now, _)| *now = 0);
         }
         Do::Read(Box::new(query), windows)
     }
@@ -184,11 +210,12 @@ impl Feed {
                 state.sources[source].ledger.complete(began, told);
                 state.note_floor(source);
             } else {
-                state.forget_gone(source);
+                state.forget_gone(source, began);
             }
             let one = &mut state.sources[source];
-            one.failures = 0;
-            (Arc::clone(&one.name), std::mem::replace(&mut one.failing, false), one.poll_every)
+            one.read_at = Some(began);
+            (one.incomplete, one.failures) = (0, 0);
+            (Arc::clone(&one.name), one.failing.take().is_some(), one.poll_every)
         };
         if recovered {
             self.notice(Notice::SourceRecovered { source: name });
@@ -198,58 +225,68 @@ impl Feed {
 
     /// A source was read, but not to its end; when it is read again.
     fn was_read_in_part(&mut self, source: usize, reading: Reading) -> Duration {
-        let gets_on = {
+        let (is_to_go_on, every) = {
             let one = &mut self.shared.lock().sources[source];
             one.broken_off = rest_of(one.broken_off.take(), &reading);
-            one.broken_off.as_ref().is_some_and(|rest| rest.in_vain == 0)
+            (one.broken_off.is_some(), one.poll_every)
         };
-        if gets_on {
-            self.shared.lock().sources[source].failures = 0;
-        }
-        if let Some(error) = reading.failure {
-            return self.failed(source, error);
-        }
-        let was_failing = std::mem::replace(&mut self.shared.lock().sources[source].failing, true);
-        if !was_failing {
-            let name = self.name(source);
-            self.notice(Notice::Incomplete { source: name, partial: reading.report.partial });
-        }
-        self.after_failure(source, None)
+        let Some(error) = reading.failure else {
+            // It answers, if not for all that it stands for.
+            self.count_incomplete(source);
+            if self.fails_anew(source, ErrorKind::Unavailable) {
+                let name = self.name(source);
+                self.notice(Notice::Incomplete { source: name, partial: reading.report.partial });
+            }
+            return self.about(every);
+        };
+        let wait = self.failed(source, error);
+        if is_to_go_on { self.about(every) } else { wait }
     }
 
     /// A source failed; when it is tried again.
     fn failed(&mut self, source: usize, error: Error) -> Duration {
-        let wait = self.after_failure(source, error.retry_after());
-        self.shared.lock().sources[source].failing = true;
-        let name = self.name(source);
-        tracing::warn!(source = &*name, %error, ?wait, "a source failed");
-        self.notice(Notice::SourceFailed { source: name, error, retry_in: wait });
-        wait
-    }
-
-    /// How long a source that failed is left alone: twice as long each time.
-    fn after_failure(&mut self, source: usize, asked: Option<Duration>) -> Duration {
+        self.count_incomplete(source);
         let (failures, every) = {
-            let mut state = self.shared.lock();
-            let one = &mut state.sources[source];
+            let one = &mut self.shared.lock().sources[source];
             one.failures = one.failures.saturating_add(1);
             (one.failures, one.poll_every)
         };
-        if failures.is_multiple_of(NO_PROGRESS) {
-            let notice = Notice::NoProgress { source: self.name(source), polls: failures };
+        let longer = every.max(Duration::from_secs(1)).saturating_mul(1 << (failures - 1).min(10));
+        // Nothing is sent before the service's own time, whatever is asked for here.
+        let asked = error.retry_after().unwrap_or_default().min(LONGEST_WAIT);
+        let wait = self.about(longer.min(LONGEST_WAIT.max(every))).max(asked);
+        let name = self.name(source);
+        tracing::warn!(source = &*name, %error, ?wait, "a source failed");
+        if self.fails_anew(source, error.kind()) {
+            self.notice(Notice::SourceFailed { source: name, error, retry_in: wait });
+        }
+        wait
+    }
+
+    /// Whether a source fails for the first time, or in another way than before.
+    fn fails_anew(&mut self, source: usize, kind: ErrorKind) -> bool {
+        self.shared.lock().sources[source].failing.replace(kind) != Some(kind)
+    }
+
+    fn count_incomplete(&mut self, source: usize) {
+        let polls = {
+            let one = &mut self.shared.lock().sources[source];
+            one.incomplete = one.incomplete.saturating_add(1);
+            one.incomplete
+        };
+        if polls.is_multiple_of(NO_PROGRESS) {
+            let notice = Notice::NoProgress { source: self.name(source), polls };
             tracing::warn!(%notice, "no progress");
             self.notice(notice);
         }
-        let wait = every.max(Duration::from_secs(1)).saturating_mul(1 << (failures - 1).min(10));
-        self.about(wait.min(LONGEST_WAIT.max(every))).max(asked.unwrap_or_default())
     }
 
     /// A wait, a tenth less or more: many sources that begin together do not stay together.
     fn about(&mut self, wait: Duration) -> Duration {
-        wait.mul_f64(0.9 + 0.2 * self.rng.f64())
+        wait.min(LONGEST_OF_ALL).mul_f64(0.9 + 0.2 * self.rng.f64())
     }
 
-    pub(crate) fn claimed(&mut self, source: usize, claim: u64, won: Claim) -> Result<()> {
+    pub(crate) fn claimed(&mut self, source: usize, claim: u64, won: Claim, asked: Duration) -> Result<()> {
         let key = Arc::clone(&self.shared.lock().sources[source].key);
         let stored = won.checkpoint.map(|bytes| decode(&key, &bytes)).transpose()?.unwrap_or_default();
         let mut state = self.shared.lock();
@@ -257,17 +294,18 @@ impl Feed {
         let one = &mut state.sources[source];
         one.claim = Some(claim);
         one.renew_within = won.renew_within;
-        one.renewed_at = self.plan.clock.monotonic();
+        one.renewed_at = asked;
         drop(state);
         if let Some(within) = won.renew_within {
             let keeper = Keeper {
                 shared: Arc::clone(&self.shared),
                 store: Arc::clone(&self.plan.store),
                 clock: Arc::clone(&self.plan.clock),
-                news: self.sender.clone(),
                 within,
             };
-            self.work.push(Box::pin(keeper.keep(source, claim, key)));
+            self.work.push(Box::pin(async move {
+                if keeper.keep(source, claim, key).await { Done::Lost(source, claim) } else { Done::Nothing }
+            }));
         }
         Ok(())
     }
@@ -294,17 +332,19 @@ impl Feed {
 }
 
 /// What is left of a poll that did not see everything, where it can be taken up again: what is missing from its middle is
-/// not behind the point, and a point that leads nowhere is given up.
+/// not behind the point. A point that leads nowhere is given up, since what is new stands at the other end.
 fn rest_of(before: Option<BrokenOff>, reading: &Reading) -> Option<BrokenOff> {
     let began = before.as_ref().map_or(reading.began, |rest| rest.began);
     if !reading.report.partial.is_empty() {
         return None;
     }
-    if let Some(point) = reading.report.resume.clone().filter(|_| reading.items > 0) {
-        return Some(BrokenOff { point, began, in_vain: 0 });
+    let in_vain = |rest: BrokenOff| {
+        Some(BrokenOff { in_vain: rest.in_vain + 1, ..rest }).filter(|r| r.in_vain <= IN_VAIN)
+    };
+    match (reading.report.resume.clone().filter(|_| reading.items > 0), before) {
+        (Some(point), Some(rest)) if rest.point == point => in_vain(rest),
+        (Some(point), _) => Some(BrokenOff { point, began, in_vain: 0 }),
+        (None, Some(rest)) if reading.failure.as_ref().is_some_and(Error::is_transient) => in_vain(rest),
+        (None, _) => None,
     }
-    let may_help = reading.items == 0 && reading.failure.as_ref().is_some_and(Error::is_transient);
-    before
-        .filter(|rest| may_help && rest.in_vain < IN_VAIN)
-        .map(|rest| BrokenOff { in_vain: rest.in_vain + 1, ..rest })
 }

@@ -1,4 +1,4 @@
-//! The work on one source: claim it, ask what it can, read it when told to, and say what came.
+//! The work on one source, a step at a time: claim it, ask what it can, read it, element by element.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,9 +6,10 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use futures_util::future::{self, Either};
 use pocketsoc_model::{
-    Clock, Detection, DetectionQuery, DetectionSource, Error, ErrorKind, QueryFilters, Result, WalkReport,
+    Clock, Detection, DetectionQuery, DetectionSource, DetectionStream, Error, ErrorKind, QueryFilters,
+    Result, Sleep, WalkReport,
 };
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::Notify;
 
 use crate::backfill::Backfill;
 use crate::checkpoint::{CheckpointStore, Claim};
@@ -18,26 +19,18 @@ const PATIENCE: Duration = Duration::from_secs(900);
 /// After a reason to look so long is waited for others.
 const GATHERED: Duration = Duration::from_secs(1);
 
-/// What the work on a source brings.
-pub(crate) struct News {
-    pub(crate) source: usize,
-    /// Which claim of the source it belongs to.
-    pub(crate) claim: u64,
-    pub(crate) what: What,
-}
-
+/// What a step brings.
 pub(crate) enum What {
     Found(Box<Detection>),
     /// An element that cannot be read.
     Unreadable(Error),
-    /// Something is over; the work goes on as it is told to.
-    Over(Over, oneshot::Sender<Order>),
-    /// Somebody else owns the source.
-    Lost,
+    /// Something is over.
+    Over(Over),
 }
 
 pub(crate) enum Over {
-    Claimed(Result<Option<Claim>>),
+    /// With when it was asked for.
+    Claimed(Result<Option<Claim>>, Duration),
     Asked(Result<QueryFilters>),
     Read(Reading),
 }
@@ -67,10 +60,18 @@ impl Reading {
 
 /// What to do next.
 pub(crate) enum Order {
-    /// After a while, or when there is reason to believe that something is new.
-    After(Duration, Do),
+    /// After a while; sooner, where there is reason to believe that something is new and that is let count.
+    After(Duration, Nudges, Do),
     /// Nothing more.
     Stop,
+}
+
+/// Whether a reason to look shortens a wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Nudges {
+    Count,
+    /// The source has failed, and is left alone.
+    Wait,
 }
 
 pub(crate) enum Do {
@@ -80,110 +81,115 @@ pub(crate) enum Do {
     Read(Box<DetectionQuery>, Option<usize>),
 }
 
-/// Works on a source until told to stop, or until nobody listens.
+/// The work on a source.
 pub(crate) struct Worker {
     pub(crate) place: usize,
+    /// Which claim of the source it belongs to.
     pub(crate) claim: u64,
     pub(crate) key: Arc<str>,
     pub(crate) source: Arc<dyn DetectionSource>,
     pub(crate) store: Arc<dyn CheckpointStore>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) news: mpsc::Sender<News>,
     pub(crate) nudge: Arc<Notify>,
+    pub(crate) walk: Option<Walk>,
+}
+
+/// A list that is being read.
+pub(crate) struct Walk {
+    stream: DetectionStream,
+    began: DateTime<Utc>,
+    items: u64,
+    unreadable: u64,
+    failure: Option<Error>,
+    alarm: Sleep,
+    items_then: u64,
 }
 
 impl Worker {
-    pub(crate) async fn work(mut self, mut order: Order) {
-        while let Order::After(wait, next) = order {
-            self.wait(wait).await;
-            let over = match next {
-                Do::Claim => {
-                    self.claim += 1;
-                    Over::Claimed(self.store.claim(&self.key).await)
-                }
-                Do::Ask => Over::Asked(self.ask().await),
-                Do::Read(query, windows) => match self.read(&query, windows).await {
-                    Some(reading) => Over::Read(reading),
-                    None => return,
-                },
-            };
-            let (answer, told) = oneshot::channel();
-            if !self.tell(What::Over(over, answer)).await {
-                return;
+    /// Does what it is told, as far as the first thing that comes of it.
+    pub(crate) async fn go(
+        mut self: Box<Self>,
+        wait: Duration,
+        nudges: Nudges,
+        next: Do,
+    ) -> (Box<Self>, What) {
+        wait_for(&*self.clock, &self.nudge, wait, nudges).await;
+        let over = match next {
+            Do::Claim => {
+                self.claim += 1;
+                let asked = self.clock.monotonic();
+                Over::Claimed(self.store.claim(&self.key).await, asked)
             }
-            let Ok(told) = told.await else { return };
-            order = told;
-        }
-    }
-
-    /// What filters the source has.
-    async fn ask(&self) -> Result<QueryFilters> {
-        match future::select(self.source.capabilities(), self.clock.sleep(PATIENCE)).await {
-            Either::Left((can, _)) => can.map(|can| can.filters),
-            Either::Right(_) => Err(hanging("ask what the source can do")),
-        }
-    }
-
-    async fn wait(&self, wait: Duration) {
-        if !wait.is_zero() {
-            let nudged = std::pin::pin!(self.nudge.notified());
-            if let Either::Right((_, rest)) = future::select(self.clock.sleep(wait), nudged).await {
-                // Several reasons to look are looked at together.
-                future::select(rest, self.clock.sleep(GATHERED)).await;
+            Do::Ask => Over::Asked(ask(&*self.source, &*self.clock).await),
+            Do::Read(query, windows) => {
+                self.walk = Some(self.open(&query, windows));
+                return self.go_on().await;
             }
-        }
+        };
+        (self, What::Over(over))
     }
 
-    /// Says something; whether anybody listens.
-    async fn tell(&self, what: What) -> bool {
-        self.news.send(News { source: self.place, claim: self.claim, what }).await.is_ok()
+    /// Reads on, as far as the next thing that comes of it.
+    pub(crate) async fn go_on(mut self: Box<Self>) -> (Box<Self>, What) {
+        let what = match &mut self.walk {
+            Some(walk) => walk.next(&*self.clock).await,
+            None => None,
+        };
+        let what = what.unwrap_or_else(|| What::Over(Over::Read(self.end())));
+        (self, what)
     }
 
-    /// Reads the source; `None` when nobody listens.
-    async fn read(&self, query: &DetectionQuery, windows: Option<usize>) -> Option<Reading> {
+    fn open(&self, query: &DetectionQuery, windows: Option<usize>) -> Walk {
         let began = self.clock.now();
-        let mut walk = match (windows, query.updated_since) {
+        let stream = match (windows, query.updated_since) {
             (Some(windows), Some(since)) => Backfill::new(Arc::clone(&self.source), since, began)
                 .with_query(query.clone())
                 .with_windows_at_once(windows)
                 .walk(),
             _ => self.source.list(query),
         };
-        let (mut unreadable, mut failure, mut items) = (0, None, 0_u64);
-        let (mut alarm, mut items_then) = (self.clock.sleep(PATIENCE), 0);
+        let alarm = self.clock.sleep(PATIENCE);
+        Walk { stream, began, items: 0, unreadable: 0, failure: None, alarm, items_then: 0 }
+    }
+
+    fn end(&mut self) -> Reading {
+        let Some(walk) = self.walk.take() else {
+            let report = WalkReport::default();
+            return Reading { began: self.clock.now(), report, items: 0, unreadable: 0, failure: None };
+        };
+        let Walk { stream, began, items, unreadable, failure, .. } = walk;
+        Reading { began, report: stream.report(), items, unreadable, failure }
+    }
+}
+
+impl Walk {
+    /// The next element; `None` at the end.
+    async fn next(&mut self, clock: &dyn Clock) -> Option<What> {
         loop {
-            let next = match future::select(std::pin::pin!(walk.next()), &mut alarm).await {
+            let next = match future::select(std::pin::pin!(self.stream.next()), &mut self.alarm).await {
                 Either::Left((next, _)) => next,
-                Either::Right(_) if items > items_then => {
-                    (alarm, items_then) = (self.clock.sleep(PATIENCE), items);
+                Either::Right(_) if self.items > self.items_then => {
+                    (self.alarm, self.items_then) = (clock.sleep(PATIENCE), self.items);
                     continue;
                 }
                 Either::Right(_) => {
-                    failure = Some(hanging("list detections"));
-                    break;
+                    self.failure = Some(hanging("list detections"));
+                    return None;
                 }
             };
-            let what = match next {
-                None => break,
-                Some(Ok(detection)) => {
-                    items += 1;
-                    What::Found(Box::new(detection))
+            match next? {
+                Ok(detection) => {
+                    self.items += 1;
+                    return Some(What::Found(Box::new(detection)));
                 }
-                Some(Err(error)) if is_one_element(&error) => {
-                    items += 1;
-                    unreadable += 1;
-                    What::Unreadable(error)
+                Err(error) if is_one_element(&error) => {
+                    self.items += 1;
+                    self.unreadable += 1;
+                    return Some(What::Unreadable(error));
                 }
-                Some(Err(error)) => {
-                    failure = Some(error);
-                    continue;
-                }
-            };
-            if !self.tell(what).await {
-                return None;
+                Err(error) => self.failure = Some(error),
             }
         }
-        Some(Reading { began, report: walk.report(), items, unreadable, failure })
     }
 }
 
@@ -197,4 +203,28 @@ fn hanging(operation: &'static str) -> Error {
     Error::new(ErrorKind::Timeout, operation)
         .with_message(format!("the source gave nothing for {} s", PATIENCE.as_secs()))
         .with_hint("whoever implements the source should limit how long it waits")
+}
+
+/// Waits, and not so long where there is reason to look.
+async fn wait_for(clock: &dyn Clock, nudge: &Notify, wait: Duration, nudges: Nudges) {
+    if wait.is_zero() {
+        return;
+    }
+    let sleep = clock.sleep(wait);
+    if nudges == Nudges::Wait {
+        return sleep.await;
+    }
+    let nudged = std::pin::pin!(nudge.notified());
+    if let Either::Right((_, rest)) = future::select(sleep, nudged).await {
+        // Several reasons to look are looked at together.
+        future::select(rest, clock.sleep(GATHERED)).await;
+    }
+}
+
+/// What filters a source has.
+async fn ask(source: &dyn DetectionSource, clock: &dyn Clock) -> Result<QueryFilters> {
+    match future::select(source.capabilities(), clock.sleep(PATIENCE)).await {
+        Either::Left((can, _)) => can.map(|can| can.filters),
+        Either::Right(_) => Err(hanging("ask what the source can do")),
+    }
 }

@@ -1,13 +1,11 @@
 //! Which detections of different sources are the same alert, and which incidents hold it.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
 use pocketsoc_model::{CorrelationKey, Detection, EntityKind, KeyBasis, Product};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::event::MatchedBy;
+use crate::known::{ByDigest, Name};
 
 /// So close the first activities of two detections are that may be one, at most: in seconds.
 const CLOSE: i64 = 300;
@@ -16,12 +14,12 @@ const CLOSE: i64 = 300;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct At {
     pub(crate) source: usize,
-    pub(crate) name: Arc<str>,
+    pub(crate) name: Name,
 }
 
 /// Which detections have which digests.
 #[derive(Debug, Default)]
-pub(crate) struct Index(HashMap<u64, Vec<At>>);
+pub(crate) struct Index(ByDigest<u64, Vec<At>>);
 
 /// What a detection is found by.
 #[derive(Debug, Default)]
@@ -33,6 +31,11 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
+    /// Whether a key is of the alert itself.
+    pub(crate) fn is_of_the_alert(key: u64) -> bool {
+        key & KIND == 0
+    }
+
     /// The keys of a detection; with `alike` also those that guess.
     pub(crate) fn of(detection: &Detection, alike: bool) -> Self {
         let mut looked_for: Vec<_> =
@@ -45,8 +48,10 @@ impl Keys {
                 looked_for.push((alert, MatchedBy::Containment));
             }
         } else {
-            let incidents = looked_for.clone().into_iter().filter(|(_, by)| *by != MatchedBy::Heuristic);
-            looked_for.extend(incidents.map(|(key, _)| (contained(key), MatchedBy::Containment)));
+            let keys = looked_for.len();
+            for at in 0..keys {
+                looked_for.push((contained(looked_for[at].0), MatchedBy::Containment));
+            }
             if let Some((what, bucket)) = alike.then(|| likeness(detection)).flatten() {
                 own.push(guess(&what, bucket));
                 looked_for.extend([-1, 0, 1].map(|step| (guess(&what, bucket + step), MatchedBy::Heuristic)));
@@ -109,13 +114,16 @@ pub(crate) fn is_same(by: MatchedBy) -> bool {
     matches!(by, MatchedBy::Key(_))
 }
 
+/// The last two bits of a key say what it is of: the alert itself, an alert within an incident, something that looks alike.
+const KIND: u64 = 3;
+
 fn of_key(key: &CorrelationKey) -> u64 {
-    xxh3_64(key.as_str().as_bytes())
+    xxh3_64(key.as_str().as_bytes()) & !KIND
 }
 
 /// What an incident is remembered by for each of its alerts.
 fn contained(key: u64) -> u64 {
-    key ^ 0x1_0C1D_E275
+    key | 1
 }
 
 /// The ids of an incident's alerts.
@@ -142,5 +150,5 @@ fn likeness(detection: &Detection) -> Option<(String, i64)> {
 }
 
 fn guess(what: &str, bucket: i64) -> u64 {
-    xxh3_64(what.as_bytes()) ^ xxh3_64(&bucket.to_le_bytes())
+    (xxh3_64(what.as_bytes()) ^ xxh3_64(&bucket.to_le_bytes())) | KIND
 }

@@ -6,15 +6,16 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use pocketsoc_model::{
-    Detection, DetectionId, DetectionSource, Filtering, Product, QueryFilters, ResumePoint, Severity,
+    Clock, Detection, DetectionId, DetectionSource, ErrorKind, Filtering, Product, QueryFilters, ResumePoint,
+    Severity,
 };
 use tokio::sync::Notify;
 
 use crate::checkpoint::Stored;
 use crate::echo::Echoes;
-use crate::event::{ChangeKind, Changed, FeedChange, Sequence, Sighting};
-use crate::known::{Known, name_of};
-use crate::ledger::Ledger;
+use crate::event::{ChangeKind, Changed, FeedChange, MatchedBy, Sequence, Sighting};
+use crate::known::{Known, Name};
+use crate::ledger::{Ledger, Seen};
 use crate::options::Sightings;
 use crate::sightings::{At, Index, Keys, is_same};
 
@@ -29,6 +30,10 @@ pub(crate) struct SourceState {
     pub(crate) ledger: Ledger,
     pub(crate) filters: Option<QueryFilters>,
     pub(crate) since: Option<DateTime<Utc>>,
+    /// When the last poll began that saw everything.
+    pub(crate) read_at: Option<DateTime<Utc>>,
+    /// Something was pushed for it.
+    pub(crate) took_pushes: bool,
     pub(crate) poll_every: Duration,
     /// Which claim of it is the present one; `None` while somebody else owns it.
     pub(crate) claim: Option<u64>,
@@ -37,9 +42,11 @@ pub(crate) struct SourceState {
     pub(crate) renewed_at: Duration,
     /// A poll that broke off, to be taken up again.
     pub(crate) broken_off: Option<BrokenOff>,
-    /// Polls in a row that did not see everything.
+    /// Polls in a row that did not see everything, and how many of them make it wait longer.
+    pub(crate) incomplete: u32,
     pub(crate) failures: u32,
-    pub(crate) failing: bool,
+    /// How it failed last.
+    pub(crate) failing: Option<ErrorKind>,
     /// Elements that were set aside, by what was said of them: how many in this poll, and how many were told of.
     pub(crate) aside: HashMap<u64, (u32, u32)>,
     pub(crate) memory_full: bool,
@@ -73,13 +80,16 @@ pub(crate) struct BrokenOff {
     pub(crate) in_vain: u32,
 }
 
-/// A change that was told and is not acknowledged.
+/// A change that was told and is not acknowledged: what was known before of the detection, and of its other sightings that
+/// have shown the same and were not told of for that reason.
 #[derive(Debug)]
-struct Open {
+struct Open(Vec<Before>);
+
+#[derive(Debug)]
+struct Before {
     source: usize,
-    name: Arc<str>,
-    /// What was known before.
-    before: Option<Known>,
+    name: Name,
+    known: Option<Known>,
 }
 
 /// What is told, and of which.
@@ -95,6 +105,7 @@ pub(crate) struct Rules {
 
 #[derive(Debug)]
 pub(crate) struct State {
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rules: Rules,
     pub(crate) sources: Vec<SourceState>,
     pub(crate) echoes: Echoes,
@@ -116,8 +127,9 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(rules: Rules, sources: Vec<SourceState>) -> Self {
+    pub(crate) fn new(clock: Arc<dyn Clock>, rules: Rules, sources: Vec<SourceState>) -> Self {
         let state = State {
+            clock,
             rules,
             sources,
             echoes: Echoes::default(),
@@ -136,11 +148,12 @@ impl Shared {
 
     pub(crate) fn acknowledge(&self, sequence: Sequence) {
         let mut state = self.lock();
-        if let Some(open) = state.open.remove(&sequence.0) {
-            state.unwritten += 1;
-            state.sources[open.source].changes += 1;
-            self.acknowledged.notify_one();
+        let Some(Open(parts)) = state.open.remove(&sequence.0) else { return };
+        state.unwritten += 1;
+        for part in parts {
+            state.sources[part.source].changes += 1;
         }
+        self.acknowledged.notify_one();
     }
 }
 
@@ -159,14 +172,26 @@ impl State {
         self.told
     }
 
+    /// The next number of something that is told. Later ones are higher, also of later processes and of other workers, as
+    /// far as their clocks agree: of several sightings the one that was told last is known by it.
+    pub(crate) fn next_told(&mut self) -> u64 {
+        let now = u64::try_from(self.clock.now().timestamp_micros()).unwrap_or_default();
+        self.told = now.max(self.told + 1);
+        self.told
+    }
+
     /// Takes over what a claimed source had come to.
     pub(crate) fn load(&mut self, source: usize, stored: Stored) {
         self.unload(source);
+        // A feed that goes on began when it first did.
+        if stored.is_begun {
+            self.sources[source].since = stored.since;
+        }
         let ledger = Ledger::of(stored);
-        for (name, known) in ledger.names() {
-            self.index.add(&At { source, name: Arc::clone(name) }, &known.keys);
-            // Later than all that was told before this process began.
+        for (name, known) in ledger.iter() {
+            self.index.add(&At { source, name: name.clone() }, &known.keys);
             self.told = self.told.max(known.told);
+            self.sources[source].took_pushes |= known.pushed;
         }
         self.remembered += ledger.len();
         self.sources[source].ledger = ledger;
@@ -176,10 +201,13 @@ impl State {
     pub(crate) fn unload(&mut self, source: usize) {
         let ledger = std::mem::take(&mut self.sources[source].ledger);
         self.remembered -= ledger.len();
-        for (name, known) in ledger.names() {
-            self.index.remove(&At { source, name: Arc::clone(name) }, &known.keys);
+        for (name, known) in ledger.iter() {
+            self.index.remove(&At { source, name: name.clone() }, &known.keys);
         }
-        self.open.retain(|_, open| open.source != source);
+        self.open.retain(|_, Open(parts)| {
+            parts.retain(|part| part.source != source);
+            !parts.is_empty()
+        });
         let state = &mut self.sources[source];
         (state.changes, state.saved) = (0, 0);
         state.broken_off = None;
@@ -188,77 +216,89 @@ impl State {
     /// What of a source is to be written down now.
     pub(crate) fn checkpoint(&mut self, source: usize) -> pocketsoc_model::Result<Vec<u8>> {
         let state = &mut self.sources[source];
-        let open = self.open.iter().filter(|(_, open)| open.source == source);
-        state
-            .ledger
-            .checkpoint(&state.key, open.map(|(sequence, open)| (*sequence, &open.name, &open.before)))
+        let parts =
+            self.open.iter().flat_map(|(sequence, Open(parts))| parts.iter().map(move |p| (*sequence, p)));
+        let open = parts.filter(|(_, part)| part.source == source);
+        let open = open.map(|(sequence, part)| (sequence, &part.name, &part.known));
+        state.ledger.checkpoint(&state.key, state.since, open)
     }
 
     /// What a list has shown: a change to tell, or `None`.
-    pub(crate) fn seen(
-        &mut self,
-        source: usize,
-        detection: Box<Detection>,
-        now: Duration,
-    ) -> Option<FeedChange> {
-        let name = name_of(&detection.id);
-        self.sources[source].ledger.see(&name, detection.updated_at);
-        let known = self.sources[source].ledger.get(&name);
-        if known.is_some_and(|known| !known.pushed && known.is_same(&detection)) {
-            return None;
-        }
-        if known.is_none() && !self.passes(&detection) {
+    pub(crate) fn seen(&mut self, source: usize, detection: Box<Detection>) -> Option<FeedChange> {
+        let at = At { source, name: Name::of(&detection.id) };
+        let seen = self.sources[source].ledger.see(&at.name, &detection, self.clock.now());
+        if seen == Seen::Same || (seen == Seen::Unknown && !self.passes(&detection)) {
             return None;
         }
         let keys = Keys::of(&detection, self.rules.heuristic);
-        let at = At { source, name };
-        self.adopt_pushed(&at, &keys);
+        if seen == Seen::Unknown && self.sources[source].took_pushes {
+            self.adopt_pushed(&at, &keys);
+        }
         let fresh = Known::of(&detection, keys.own.clone());
         let others = self.index.others(&at, &keys);
-        let Some(known) = self.sources[source].ledger.get(&at.name) else {
+        let Some(known) = self.known(&at) else {
             if self.is_from_before(source, &detection) {
                 self.remember(&at, fresh);
                 return None;
             }
-            let sighted =
-                self.rules.sightings == Sightings::Together && others.iter().any(|(_, by)| is_same(*by));
-            let (kind, changed) = if sighted {
-                (ChangeKind::Updated, vec![Changed::Sighted])
-            } else {
-                (ChangeKind::New, Vec::new())
-            };
-            return Some(self.tell(at, fresh, kind, changed, detection, &others));
+            return Some(self.tell_first(at, fresh, detection, &others));
         };
-        let is_older = matches!((fresh.updated, known.updated), (Some(fresh), Some(known)) if fresh < known);
-        let is_late = self.sources[source].is_asked_by_time() && is_older;
-        if is_late {
-            // A reader that lags behind: the newer version has been told.
+        if self.is_overtaken(source, known, &fresh, &detection) {
             return None;
         }
-        if known.is_version_of(&fresh) || (known.pushed && known.says_the_same(&fresh)) {
+        if known.is_version_of(&fresh) || (known.pushed && fresh.is_what_was_pushed(known)) {
             self.remember(&at, fresh);
             return None;
         }
-        let all = known.changes(&fresh, &detection);
-        let mut changed = all.clone();
-        changed.retain(|change| !self.echoes.is_ours(&at, &keys.own, change, &detection, now));
-        if self.rules.sightings == Sightings::Together {
+        let now = self.clock.monotonic();
+        if self.echoes.lags_behind(&at, &fresh, now) {
+            return None;
+        }
+        let mut changed = known.changes(&fresh, &detection);
+        let nothing_normalized = changed.is_empty();
+        let before = known.clone();
+        if self.echoes.take(&at, &keys.own, &mut changed, (&before, &fresh, &detection), now)
+            && changed.is_empty()
+        {
+            // Whoever wrote it knows: it is as good as told.
+            let mut fresh = fresh;
+            fresh.told = self.next_told();
+            self.remember(&at, fresh);
+            return None;
+        }
+        if self.rules.sightings == Sightings::Together
+            && let Some(latest) = self.told_last(&others).filter(|latest| latest.told > before.told)
+        {
             // Told is what the sighting shows that was told of last; the others may lag behind each other.
-            let same =
-                others.iter().filter(|(_, by)| is_same(*by)).filter_map(|(other, _)| self.known(other));
-            if let Some(latest) = same.max_by_key(|other| other.told).filter(|other| other.told > known.told)
-            {
-                changed.retain(|change| !latest.shows(change, &fresh));
+            changed.retain(|change| !latest.shows(change, &fresh));
+            if changed.is_empty() && !nothing_normalized {
+                let told = latest.told;
+                self.remember(&at, fresh);
+                // Until that is acknowledged, this is not told either.
+                if let Some(Open(parts)) = self.open.get_mut(&told) {
+                    parts.push(Before { source, name: at.name, known: Some(before) });
+                }
+                return None;
             }
-        }
-        let only_ours = all.is_empty() && self.echoes.is_awaited(&at, &keys.own, now);
-        if changed.is_empty() && (!all.is_empty() || only_ours) {
-            self.remember(&at, fresh);
-            return None;
         }
         let status = changed.iter().any(|change| matches!(change, Changed::Status { .. }));
         let kind = if status { ChangeKind::StatusChanged } else { ChangeKind::Updated };
         Some(self.tell(at, fresh, kind, changed, detection, &others))
+    }
+
+    /// Whether a newer version is known, or a better one of the same.
+    fn is_overtaken(&self, source: usize, known: &Known, fresh: &Known, detection: &Detection) -> bool {
+        let is_older = matches!((fresh.updated, known.updated), (Some(fresh), Some(known)) if fresh < known);
+        // A reader that lags behind.
+        (self.sources[source].is_asked_by_time() && is_older)
+            // An incident without its alerts, which it had before: they could not be read this time.
+            || (fresh.updated == known.updated && detection.properties.get("unreadableAlerts").is_some())
+    }
+
+    /// The sighting that was told of last.
+    fn told_last(&self, others: &[(At, MatchedBy)]) -> Option<&Known> {
+        let same = others.iter().filter(|(_, by)| is_same(*by)).filter_map(|(other, _)| self.known(other));
+        same.max_by_key(|other| other.told)
     }
 
     /// What was pushed: new, or a reason to look. A push may be late, so nothing that is known is changed by it.
@@ -267,34 +307,44 @@ impl State {
             return None;
         }
         let keys = Keys::of(&detection, self.rules.heuristic);
-        let at = At { source, name: name_of(&detection.id) };
+        let at = At { source, name: Name::of(&detection.id) };
         let others = self.index.others(&at, &keys);
-        let is_known = self.known(&at).is_some()
-            || others.iter().any(|(other, by)| other.source == source && is_same(*by));
         let mut fresh = Known::of(&detection, keys.own);
-        if is_known {
-            let known = self.known(&at);
-            if known.is_none_or(|known| !known.says_the_same(&fresh)) {
+        let own =
+            others.iter().find(|(other, by)| other.source == source && is_same(*by)).map(|(other, _)| other);
+        if let Some(known) = self.known(&at).or_else(|| self.known(own?)) {
+            if !known.says_the_same(&fresh) {
                 self.sources[source].nudge.notify_one();
             }
             return None;
         }
         fresh.pushed = true;
-        let sighted =
-            self.rules.sightings == Sightings::Together && others.iter().any(|(_, by)| is_same(*by));
-        let (kind, changed) = if sighted {
-            (ChangeKind::Updated, vec![Changed::Sighted])
-        } else {
-            (ChangeKind::New, Vec::new())
+        self.sources[source].took_pushes = true;
+        Some(self.tell_first(at, fresh, detection, &others))
+    }
+
+    /// Tells of what this source has not shown before: new, unless another one has; then how it differs in its status.
+    fn tell_first(
+        &mut self,
+        at: At,
+        fresh: Known,
+        detection: Box<Detection>,
+        others: &[(At, MatchedBy)],
+    ) -> FeedChange {
+        let told = self.told_last(others).filter(|_| self.rules.sightings == Sightings::Together);
+        let (kind, changed) = match told {
+            None => (ChangeKind::New, Vec::new()),
+            Some(told) if told.status() == fresh.status() => (ChangeKind::Updated, vec![Changed::Sighted]),
+            Some(told) => {
+                let status = Changed::Status { from: told.status(), to: fresh.status() };
+                (ChangeKind::StatusChanged, vec![Changed::Sighted, status])
+            }
         };
-        Some(self.tell(at, fresh, kind, changed, detection, &others))
+        self.tell(at, fresh, kind, changed, detection, others)
     }
 
     /// What was pushed under a bare name is listed under the full id: it is the same.
     fn adopt_pushed(&mut self, at: &At, keys: &Keys) {
-        if self.known(at).is_some() {
-            return;
-        }
         let pushed = self.index.others(at, keys).into_iter().find(|(other, by)| {
             other.source == at.source && is_same(*by) && self.known(other).is_some_and(|known| known.pushed)
         });
@@ -303,8 +353,9 @@ impl State {
         {
             self.remembered -= 1;
             self.index.remove(&other, &known.keys);
-            for open in self.open.values_mut().filter(|o| o.source == at.source && o.name == other.name) {
-                open.name = Arc::clone(&at.name);
+            let parts = self.open.values_mut().flat_map(|Open(parts)| parts);
+            for part in parts.filter(|part| part.source == at.source && part.name == other.name) {
+                part.name = at.name.clone();
             }
             self.remember(at, known);
         }
@@ -332,11 +383,12 @@ impl State {
 
     fn remember(&mut self, at: &At, mut known: Known) -> Option<Known> {
         let state = &mut self.sources[at.source];
+        known.seen = self.clock.now().timestamp();
         // What is only remembered is not told.
         known.told = known.told.max(state.ledger.get(&at.name).map_or(0, |before| before.told));
         state.changes += 1;
         let keys = known.keys.clone();
-        let before = state.ledger.remember(Arc::clone(&at.name), known);
+        let before = state.ledger.remember(at.name.clone(), known);
         self.remembered += usize::from(before.is_none());
         if let Some(before) = &before
             && before.keys != keys
@@ -356,13 +408,13 @@ impl State {
         kind: ChangeKind,
         changed: Vec<Changed>,
         detection: Box<Detection>,
-        others: &[(At, crate::event::MatchedBy)],
+        others: &[(At, MatchedBy)],
     ) -> FeedChange {
         let sightings = others
             .iter()
             .filter_map(|(other, by)| {
                 let source = &self.sources[other.source];
-                let id = DetectionId::new(&*other.name).ok()?;
+                let id = DetectionId::new(other.name.as_str()).ok()?;
                 Some(Sighting {
                     profile: Arc::clone(&source.name),
                     product: source.product.clone(),
@@ -371,11 +423,11 @@ impl State {
                 })
             })
             .collect();
-        self.told += 1;
-        fresh.told = self.told;
-        let before = self.remember(&at, fresh);
-        self.open.insert(self.told, Open { source: at.source, name: at.name, before });
-        FeedChange { sequence: Sequence(self.told), kind, changed, detection, sightings }
+        let told = self.next_told();
+        fresh.told = told;
+        let known = self.remember(&at, fresh);
+        self.open.insert(told, Open(vec![Before { source: at.source, name: at.name, known }]));
+        FeedChange { sequence: Sequence(told), kind, changed, detection, sightings }
     }
 
     /// A floor that has moved far is worth writing down, though nothing was told.
@@ -387,8 +439,9 @@ impl State {
     }
 
     /// After a whole list: what it does not show any more is forgotten.
-    pub(crate) fn forget_gone(&mut self, source: usize) {
-        for name in self.sources[source].ledger.gone() {
+    pub(crate) fn forget_gone(&mut self, source: usize, began: DateTime<Utc>) {
+        let now = self.clock.now();
+        for name in self.sources[source].ledger.gone(began, now) {
             self.forget(source, name);
         }
     }
@@ -408,7 +461,7 @@ impl State {
         news.then(|| state.ledger.len())
     }
 
-    fn forget(&mut self, source: usize, name: Arc<str>) {
+    fn forget(&mut self, source: usize, name: Name) {
         let state = &mut self.sources[source];
         if let Some(known) = state.ledger.forget(&name) {
             state.changes += 1;

@@ -1,14 +1,11 @@
 //! A checkpoint as bytes: a line that says what it is, a digest, and the memory of one source.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
 use pocketsoc_model::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::known::{Known, nanos};
+use crate::known::{ByDigest, Known, Name, nanos};
 
 /// What every checkpoint begins with; the number is the version of what follows.
 const HEAD: &[u8] = b"pocketsoc feed checkpoint 1\n";
@@ -17,16 +14,19 @@ const FAMILY: &[u8] = b"pocketsoc feed checkpoint ";
 /// The memory of one source.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Stored {
+    /// There was a checkpoint.
+    pub(crate) is_begun: bool,
     pub(crate) floor: Option<DateTime<Utc>>,
-    pub(crate) poll: u32,
-    pub(crate) known: HashMap<Arc<str>, Known>,
+    /// From when on its feed tells, as it was first set up.
+    pub(crate) since: Option<DateTime<Utc>>,
+    pub(crate) known: ByDigest<Name, Known>,
 }
 
 #[derive(Serialize)]
 struct Written<'a> {
     source: &'a str,
     floor: Option<i64>,
-    poll: u32,
+    since: Option<i64>,
     known: Vec<(&'a str, &'a Known)>,
 }
 
@@ -34,7 +34,7 @@ struct Written<'a> {
 struct Read {
     source: String,
     floor: Option<i64>,
-    poll: u32,
+    since: Option<i64>,
     known: Vec<(String, Known)>,
 }
 
@@ -42,10 +42,10 @@ struct Read {
 pub(crate) fn encode<'a>(
     source: &'a str,
     floor: Option<DateTime<Utc>>,
-    poll: u32,
+    since: Option<DateTime<Utc>>,
     known: impl Iterator<Item = (&'a str, &'a Known)>,
 ) -> Result<Vec<u8>> {
-    let written = Written { source, floor: nanos(floor), poll, known: known.collect() };
+    let written = Written { source, floor: nanos(floor), since: nanos(since), known: known.collect() };
     let mut bytes = HEAD.to_vec();
     bytes.extend([0; 8]);
     let mut bytes = postcard::to_extend(&written, bytes).map_err(|error| {
@@ -75,9 +75,10 @@ pub(crate) fn decode(source: &str, bytes: &[u8]) -> Result<Stored> {
         return Err(damaged(source, &format!("it is of another source, {}", read.source)));
     }
     Ok(Stored {
+        is_begun: true,
         floor: read.floor.map(DateTime::from_timestamp_nanos),
-        poll: read.poll,
-        known: read.known.into_iter().map(|(name, known)| (name.into(), known)).collect(),
+        since: read.since.map(DateTime::from_timestamp_nanos),
+        known: read.known.into_iter().map(|(name, known)| (Name::new(name), known)).collect(),
     })
 }
 
@@ -98,12 +99,13 @@ mod tests {
         let detection = Detection::new(DetectionId::new("da1").unwrap(), Product::GRAPH_ALERT, "Miner");
         let known = Known::of(&detection, Box::new([7, 8]));
         let stored = Stored {
+            is_begun: true,
             floor: DateTime::from_timestamp(1_790_000_000, 123_456_700),
-            poll: 9,
-            known: HashMap::from([("da1".into(), known)]),
+            since: DateTime::from_timestamp(1_780_000_000, 0),
+            known: ByDigest::from_iter([(Name::new("da1"), known)]),
         };
-        let known = stored.known.iter().map(|(name, known)| (&**name, known));
-        let bytes = encode("Graph", stored.floor, stored.poll, known).unwrap();
+        let known = stored.known.iter().map(|(name, known)| (name.as_str(), known));
+        let bytes = encode("Graph", stored.floor, stored.since, known).unwrap();
         (stored, bytes)
     }
 

@@ -20,6 +20,7 @@ const HEAD: &[u8] = b"pocketsoc feed checkpoints 1\n";
 pub struct FileCheckpoints {
     path: Arc<Path>,
     all: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
+    writing: Arc<Mutex<()>>,
 }
 
 impl FileCheckpoints {
@@ -34,7 +35,7 @@ impl FileCheckpoints {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err(failed("read", &path, &error)),
         };
-        Ok(Self { path: path.into(), all: Arc::new(Mutex::new(all)) })
+        Ok(Self { path: path.into(), all: Arc::new(Mutex::new(all)), writing: Arc::default() })
     }
 }
 
@@ -50,16 +51,19 @@ impl CheckpointStore for FileCheckpoints {
     }
 
     async fn save(&self, checkpoints: &[(&str, Vec<u8>)]) -> Result<()> {
-        let bytes = {
+        {
             let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
             for (source, checkpoint) in checkpoints {
                 all.insert((*source).to_owned(), checkpoint.clone());
             }
-            written(&all)
-        };
-        let path = Arc::clone(&self.path);
+        }
+        let store = self.clone();
+        // One after the other, each with what is the latest then: a save that nobody waits for any more cannot overwrite a
+        // later one.
         let work = tokio::task::spawn_blocking(move || {
-            replace(&path, &bytes).map_err(|error| failed("write", &path, &error))
+            let _alone = store.writing.lock().unwrap_or_else(PoisonError::into_inner);
+            let bytes = written(&store.all.lock().unwrap_or_else(PoisonError::into_inner));
+            replace(&store.path, &bytes).map_err(|error| failed("write", &store.path, &error))
         });
         work.await.map_err(|error| {
             Error::new(ErrorKind::Unexpected, "write the checkpoint").with_message(error.to_string())

@@ -4,10 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pocketsoc_model::{Clock, ErrorKind};
-use tokio::sync::mpsc;
 
 use super::CheckpointStore;
-use crate::poll::{News, What};
 use crate::state::Shared;
 
 /// Keeps a claim by renewing it.
@@ -15,18 +13,18 @@ pub(crate) struct Keeper {
     pub(crate) shared: Arc<Shared>,
     pub(crate) store: Arc<dyn CheckpointStore>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) news: mpsc::Sender<News>,
     pub(crate) within: Duration,
 }
 
 impl Keeper {
-    pub(crate) async fn keep(self, source: usize, claim: u64, key: Arc<str>) {
+    /// Until the claim is lost or not needed any more; whether it was lost.
+    pub(crate) async fn keep(self, source: usize, claim: u64, key: Arc<str>) -> bool {
         let mut wait = self.within / 3;
         loop {
             self.clock.sleep(wait).await;
             let asked = self.clock.monotonic();
             if !self.shared.lock().sources[source].is_claimed(claim, asked) {
-                return;
+                return false;
             }
             match self.store.renew(&key).await {
                 Ok(()) => {
@@ -38,9 +36,7 @@ impl Keeper {
                 }
                 Err(error) => {
                     if error.kind() == ErrorKind::Conflict {
-                        // Nobody listens any more when the feed is gone.
-                        drop(self.news.send(News { source, claim, what: What::Lost }).await);
-                        return;
+                        return true;
                     }
                     wait = self.within / 10;
                 }

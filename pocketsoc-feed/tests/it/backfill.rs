@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use fastrand::Rng;
 use pocketsoc_feed::Backfill;
 use pocketsoc_model::{
-    Clock, DetectionQuery, DetectionSource as _, DetectionSourceExt as _, Product, Status,
+    Clock, DetectionQuery, DetectionSourceExt as _, Product, Status,
 };
 
 use crate::world::{Habits, Service, VirtualClock};
