@@ -87,7 +87,7 @@ pub(crate) struct Output {
     colour: bool,
     raw: bool,
     ocsf: bool,
-    rows: Vec<(Option<ChangeKind>, Detection)>,
+    rows: Vec<(Option<String>, Detection)>,
     headed: bool,
 }
 
@@ -122,7 +122,8 @@ impl Output {
     /// A change as a row, or as a line of JSON; on its way when this returns.
     pub(crate) fn change(&mut self, change: FeedChange) -> Result<(), Failure> {
         if self.table {
-            self.rows.push((Some(change.kind), *change.detection));
+            let what: Vec<_> = std::iter::once(change.kind.as_str()).chain(change.changed_keys()).collect();
+            self.rows.push((Some(what.join("\n")), *change.detection));
         } else if self.ocsf {
             self.json(&change.detection, activity_of(&change))?;
         } else {
@@ -203,7 +204,7 @@ impl Output {
         self.out.write_all(b"\n").map_err(|e| unwritable(&e))
     }
 
-    fn table_of(&self, detections: &[(Option<ChangeKind>, Detection)]) -> Table {
+    fn table_of(&self, detections: &[(Option<String>, Detection)]) -> Table {
         let mut table = Table::new();
         table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
         // On a narrow terminal the title comes before who and where.

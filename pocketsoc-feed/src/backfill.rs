@@ -19,6 +19,8 @@ const AT_ONCE: usize = 8;
 const WORTH_CUTTING: f64 = 3.0;
 /// Shorter windows are not cut up.
 const SHORTEST: TimeDelta = TimeDelta::seconds(16);
+/// A window whose list breaks off is read once more, so often.
+const ONCE_MORE: u32 = 2;
 /// Detections that may be held until their turn has come, where they come in the order of time.
 const HELD: usize = 50_000;
 
@@ -81,7 +83,7 @@ impl Backfill {
     /// Walks over them. The report is complete when every window was.
     pub fn walk(self) -> DetectionStream {
         let log = WalkLog::new();
-        let whole = Window { from: self.from, until: self.query.updated_until, given: None };
+        let whole = Window { from: self.from, until: self.query.updated_until, given: None, broken_off: 0 };
         let mut work = Work {
             waiting: BTreeMap::new(),
             running: FuturesUnordered::new(),
@@ -91,6 +93,9 @@ impl Backfill {
             ready: Vec::new(),
             log: log.clone(),
             complete: true,
+            newest: None,
+            at_newest: Vec::new(),
+            has_looked_back: false,
             plan: self,
         };
         let (end, parts) = (work.plan.until, work.plan.at_once);
@@ -116,6 +121,8 @@ struct Window {
     from: DateTime<Utc>,
     until: Option<DateTime<Utc>>,
     given: Option<Given>,
+    /// How often its list broke off.
+    broken_off: u32,
 }
 
 impl Window {
@@ -130,7 +137,7 @@ impl Window {
             borders.extend((1..parts).map(|n| first + step * n));
         }
         let ends = borders[1..].iter().copied().map(Some).chain([self.until]).collect::<Vec<_>>();
-        let part = |(from, until)| Self { from, until, given: self.given.clone() };
+        let part = |(from, until)| Self { from, until, given: self.given.clone(), broken_off: 0 };
         borders.into_iter().zip(ends).map(part).collect()
     }
 
@@ -150,7 +157,8 @@ impl Window {
         borders.dedup();
         let from = std::iter::once(self.from).chain(borders.iter().copied());
         let until = borders.iter().copied().map(Some).chain([self.until]);
-        from.zip(until).map(|(from, until)| Self { from, until, given: self.given.clone() }).collect()
+        let part = |(from, until)| Self { from, until, given: self.given.clone(), broken_off: 0 };
+        from.zip(until).map(part).collect()
     }
 
     fn may_be_cut(&self, now: DateTime<Utc>) -> bool {
@@ -216,6 +224,10 @@ struct Work {
     ready: Vec<Result<Detection>>,
     log: WalkLog,
     complete: bool,
+    /// The latest time given, and what has it.
+    newest: Option<DateTime<Utc>>,
+    at_newest: Vec<Name>,
+    has_looked_back: bool,
 }
 
 impl Work {
@@ -226,6 +238,9 @@ impl Work {
             }
             self.start();
             let Some((mut lane, item)) = self.running.next().await else {
+                if self.look_back() {
+                    continue;
+                }
                 self.log.update(|report| report.complete = self.complete);
                 return None;
             };
@@ -246,6 +261,22 @@ impl Work {
                 self.read_on(lane);
             }
         }
+    }
+
+    /// Whether to look once more at what is newest: what changed after the last window had been read, and before the others
+    /// were, is in none of them.
+    fn look_back(&mut self) -> bool {
+        let Some(from) =
+            self.newest.filter(|_| !self.has_looked_back && self.plan.query.updated_until.is_none())
+        else {
+            return false;
+        };
+        self.has_looked_back = true;
+        let given =
+            Given::new(Mutex::new(self.at_newest.drain(..).map(|name| (name, nanos(Some(from)))).collect()));
+        let window = Window { from, until: None, given: Some(given), broken_off: 0 };
+        self.waiting.insert(from, window);
+        true
     }
 
     /// Starts windows in the order of time, as many as may be read at once.
@@ -272,10 +303,20 @@ impl Work {
     }
 
     fn found(&mut self, lane: &Lane, detection: Detection) {
+        if !self.has_looked_back && detection.updated_at.is_some() && detection.updated_at >= self.newest {
+            if detection.updated_at > self.newest {
+                self.newest = detection.updated_at;
+                self.at_newest.clear();
+            }
+            self.at_newest.push(Name::of(&detection.id));
+        }
         if let Some(given) = &lane.window.given {
             let (name, updated) = (Name::of(&detection.id), nanos(detection.updated_at));
             let mut given = given.lock().unwrap_or_else(PoisonError::into_inner);
-            if given.insert(name, updated) == Some(updated) {
+            // One that has given so much is not cut up any more.
+            let before =
+                if given.len() < HELD { given.insert(name, updated) } else { given.get(&name).copied() };
+            if before == Some(updated) {
                 return;
             }
         }
@@ -300,17 +341,31 @@ impl Work {
     fn cut(&mut self, lane: Lane) {
         let Lane { window, walk, seen: Some(seen), page_took: Some(page), .. } = lane else { return };
         self.count(&walk.report(), true);
-        self.reading -= 1;
         tracing::debug!(from = %window.from, "a dense window is cut up");
-        let held = self.held.remove(&window.from).map(|(held, _)| held).unwrap_or_default();
-        self.holds -= held.len();
+        self.throw_away(window.from);
         for part in window.cut_around(seen, page, self.plan.until) {
             self.waiting.insert(part.from, part);
         }
     }
 
+    /// A window is not read on: what is held of it comes again.
+    fn throw_away(&mut self, from: DateTime<Utc>) {
+        self.reading -= 1;
+        let held = self.held.remove(&from).map(|(held, _)| held).unwrap_or_default();
+        self.holds -= held.len();
+    }
+
     fn ended(&mut self, lane: Lane) {
         let report = lane.walk.report();
+        let is_broken = !report.complete && report.resume.is_some();
+        if is_broken && lane.window.broken_off < ONCE_MORE {
+            // What it has given is known, or can be thrown away.
+            self.count(&report, true);
+            self.throw_away(lane.window.from);
+            let window = Window { broken_off: lane.window.broken_off + 1, ..lane.window };
+            self.waiting.insert(window.from, window);
+            return;
+        }
         self.count(&report, report.complete);
         self.reading -= 1;
         if let Some((held, is_over)) = self.held.get_mut(&lane.window.from) {

@@ -11,6 +11,8 @@ use crate::feed::{Done, Feed};
 
 /// Writing down takes at most one part in so many of the time.
 const SHARE: u32 = 20;
+/// What is acknowledged within so long is written down together.
+const TOGETHER: Duration = Duration::from_millis(20);
 /// So long is waited after a failure, twice as long each time up to so long.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -115,7 +117,7 @@ impl Feed {
         }
         self.writing.failures = 0;
         let took = now.saturating_sub(saved.began);
-        self.writing.not_before = now.saturating_add(took.saturating_mul(SHARE));
+        self.writing.not_before = now.saturating_add(took.saturating_mul(SHARE).max(TOGETHER));
         let mut state = self.shared.lock();
         state.unwritten = state.unwritten.saturating_sub(saved.unwritten);
         for (place, _, changes) in saved.places {

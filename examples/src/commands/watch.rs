@@ -17,8 +17,10 @@ pub(crate) async fn run(common: &Common, args: WatchArgs) -> Result<Outcome, Fai
     let checkpoints = args.checkpoint.map(FileCheckpoints::open).transpose();
     let checkpoints = checkpoints.map_err(|error| Failure::plain(&error).into_usage())?;
     let session = Session::open(common).await?;
+    // Who cannot be watched is told of now, not when the watch ends.
+    let begun = session.outcome(Outcome::Complete);
     if session.sources.is_empty() {
-        return Ok(session.outcome(Outcome::WithFailures));
+        return Ok(Outcome::WithFailures);
     }
     // Each profile's own is printed: who reads this may know only one of them.
     let mut builder = Feed::builder(Arc::clone(&session.clock)).sightings(Sightings::Apart);
@@ -40,7 +42,7 @@ pub(crate) async fn run(common: &Common, args: WatchArgs) -> Result<Outcome, Fai
     }
     let feed = builder.build().await.map_err(|error| Failure::plain(&error))?;
     let outcome = follow(common, feed, args.once).await?;
-    Ok(session.outcome(outcome))
+    Ok(if begun == Outcome::Complete { outcome } else { begun })
 }
 
 /// Prints what the feed tells, until it ends or somebody ends it.

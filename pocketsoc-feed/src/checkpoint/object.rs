@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future;
 use object_store::ObjectStore;
 use object_store::path::Path;
 use pocketsoc_model::{Clock, Error, ErrorKind, Result};
@@ -14,6 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use super::generations::Generations;
 use super::{CheckpointStore, Claim};
+
+/// So many checkpoints are written at once.
+const AT_ONCE: usize = 16;
 
 /// Checkpoints in an object store (Azure Blob, S3, a disk), and who owns which source.
 ///
@@ -40,6 +44,8 @@ pub struct ObjectCheckpoints {
 struct Held {
     fencing: u64,
     lease: u64,
+    /// When the lease ends by this worker's clock: somebody else may own the source then.
+    ends_at: i64,
     checkpoint: u64,
 }
 
@@ -124,9 +130,24 @@ impl ObjectCheckpoints {
         self.held().get(source).copied().ok_or_else(|| elsewhere(source))
     }
 
-    fn lease_by(&self, fencing: u64, time: Duration) -> Result<Vec<u8>> {
-        let ends_at = self.clock.now() + TimeDelta::from_std(time).unwrap_or(TimeDelta::MAX);
-        encode(&Lease { owner: self.owner.clone(), fencing, ends_at: ends_at.timestamp_millis() })
+    fn lease_by(&self, fencing: u64) -> Lease {
+        let ends_at = self.clock.now() + TimeDelta::from_std(self.lease).unwrap_or(TimeDelta::MAX);
+        Lease { owner: self.owner.clone(), fencing, ends_at: ends_at.timestamp_millis() }
+    }
+
+    /// What is held of a source, as far as nobody else has taken it over after its end. Old generations are removed, so that
+    /// the next number being free says nothing then.
+    async fn still_held(&self, source: &str) -> Result<Held> {
+        let held = self.hold(source)?;
+        if self.clock.now().timestamp_millis() < held.ends_at {
+            return Ok(held);
+        }
+        let newest = self.leases(source).newest().await?;
+        if newest.is_some_and(|(number, _)| number > held.lease) {
+            self.held().remove(source);
+            return Err(elsewhere(source));
+        }
+        Ok(held)
     }
 
     fn is_over(&self, lease: &Lease) -> bool {
@@ -136,10 +157,11 @@ impl ObjectCheckpoints {
     }
 
     /// Writes the next lease of a source that is owned.
-    async fn prolong(&self, source: &str, time: Duration) -> Result<()> {
-        let held = self.hold(source)?;
+    async fn prolong(&self, source: &str) -> Result<()> {
+        let held = self.still_held(source).await?;
         let (leases, next) = (self.leases(source), held.lease + 1);
-        let is_ours = leases.create(next, self.lease_by(held.fencing, time)?).await? || {
+        let lease = self.lease_by(held.fencing);
+        let is_ours = leases.create(next, encode(&lease)?).await? || {
             // Perhaps it is our own, whose answer was lost.
             let there =
                 leases.content(next).await?.map(|bytes| decode::<Lease>(source, &bytes)).transpose()?;
@@ -150,13 +172,13 @@ impl ObjectCheckpoints {
             return Err(elsewhere(source));
         }
         if let Some(held) = self.held().get_mut(source) {
-            held.lease = next;
+            (held.lease, held.ends_at) = (next, lease.ends_at);
         }
         Ok(())
     }
 
     async fn save_one(&self, source: &str, checkpoint: &[u8]) -> Result<()> {
-        let mut held = self.hold(source)?;
+        let mut held = self.still_held(source).await?;
         let all = self.checkpoints(source);
         let bytes = encode(&Written { fencing: held.fencing, checkpoint: checkpoint.to_vec() })?;
         loop {
@@ -193,7 +215,8 @@ impl CheckpointStore for ObjectCheckpoints {
                 number + 1
             }
         };
-        if !leases.create(number, self.lease_by(number, self.lease)?).await? {
+        let lease = self.lease_by(number);
+        if !leases.create(number, encode(&lease)?).await? {
             return Ok(None);
         }
         let newest = self.checkpoints(source).newest().await?;
@@ -201,19 +224,29 @@ impl CheckpointStore for ObjectCheckpoints {
             Some((number, bytes)) => (number, Some(decode::<Written>(source, &bytes)?.checkpoint)),
             None => (0, None),
         };
-        self.held().insert(source.to_owned(), Held { fencing: number, lease: number, checkpoint });
+        self.held().insert(
+            source.to_owned(),
+            Held { fencing: number, lease: number, ends_at: lease.ends_at, checkpoint },
+        );
         Ok(Some(Claim::for_now(written, self.lease)))
     }
 
     async fn renew(&self, source: &str) -> Result<()> {
-        self.prolong(source, self.lease).await
+        self.prolong(source).await
     }
 
     async fn save(&self, checkpoints: &[(&str, Vec<u8>)]) -> Result<()> {
-        for (source, checkpoint) in checkpoints {
-            self.save_one(source, checkpoint).await?;
+        // All of them, whatever becomes of one.
+        let mut outcome = Ok(());
+        for few in checkpoints.chunks(AT_ONCE) {
+            let mut saves = Vec::with_capacity(few.len());
+            for (source, checkpoint) in few {
+                saves.push(self.save_one(source, checkpoint));
+            }
+            let failed = future::join_all(saves).await.into_iter().find(Result::is_err);
+            outcome = outcome.and(failed.unwrap_or(Ok(())));
         }
-        Ok(())
+        outcome
     }
 
     async fn release(&self, source: &str) -> Result<()> {

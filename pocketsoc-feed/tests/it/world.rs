@@ -40,6 +40,8 @@ struct Shelf {
     rng: Rng,
     listed: u64,
     updates: u64,
+    /// What the next change is refused with.
+    refusal: Option<ErrorKind>,
 }
 
 /// How a service behaves.
@@ -129,6 +131,11 @@ impl Service {
         next.raw = Some(RawJson::new(serde_json_text(&text)));
         let at = (now + delay).max(coming.last().map_or(Duration::ZERO, |(at, _)| *at));
         coming.push((at, next));
+    }
+
+    /// Refuses the next change.
+    pub(crate) fn refuse(&self, kind: ErrorKind) {
+        self.shelf.lock().unwrap().refusal = Some(kind);
     }
 
     /// Puts a detection there that was changed last at this time.
@@ -306,7 +313,14 @@ impl DetectionSource for Service {
     }
 
     async fn update(&self, id: &DetectionId, change: &DetectionChange) -> Result<Detection> {
-        self.shelf.lock().unwrap().updates += 1;
+        let refusal = {
+            let mut shelf = self.shelf.lock().unwrap();
+            shelf.updates += 1;
+            shelf.refusal.take()
+        };
+        if let Some(kind) = refusal {
+            return Err(Error::new(kind, "update the detection").with_message("scripted"));
+        }
         self.clock.sleep(self.habits.latency).await;
         self.change(id.as_str(), |d| {
             d.status = change.status.unwrap_or(d.status);

@@ -132,9 +132,10 @@ impl Counter {
     }
 
     /// The service has so many left. Windows are not told of that way.
-    pub(super) fn learn_remaining(&mut self, calls: u32) {
-        if let Self::Bucket { level, .. } = self {
-            *level = level.min(f64::from(calls));
+    pub(super) fn learn_remaining(&mut self, now: Duration, calls: u32) {
+        if let Self::Bucket { bucket, level, at } = self {
+            *level = refilled(*bucket, *level, *at, now).min(f64::from(calls));
+            *at = now;
         }
     }
 
