@@ -49,6 +49,6 @@ pub use pocketsoc_model::{
 /// Signing in, clouds, limits: what all clients share.
 pub use pocketsoc_transport as transport;
 pub use pocketsoc_transport::{
-    Cloud, Connection, ConnectionBuilder, Credential, LongOperation, Progress, RetryPolicy, Secret,
+    Cloud, Connection, ConnectionBuilder, Credential, LongOperation, Progress, Quotas, RetryPolicy, Secret,
     SizeLimits, TimeLimits, Walk,
 };

@@ -45,6 +45,6 @@ pub use pocketsoc_model::{
 /// Signing in, clouds, limits: what all clients share.
 pub use pocketsoc_transport as transport;
 pub use pocketsoc_transport::{
-    Cloud, Connection, ConnectionBuilder, Credential, RetryPolicy, Secret, SizeLimits, TimeLimits, Walk,
-    odata,
+    Cloud, Connection, ConnectionBuilder, Credential, Quotas, RetryPolicy, Secret, SizeLimits, TimeLimits,
+    Walk, odata,
 };

@@ -11,7 +11,7 @@ use pocketsoc_model::{
 };
 
 use crate::event::Changed;
-use crate::known::{Known, Name};
+use crate::known::{Digests, Known, Name};
 use crate::sightings::{At, Keys};
 use crate::state::{Shared, State};
 
@@ -33,7 +33,7 @@ pub(crate) struct Echoes {
 #[derive(Debug)]
 struct Echo {
     at: At,
-    keys: Box<[u64]>,
+    keys: Digests,
     change: DetectionChange,
     until: Duration,
     /// As it was before, and until when a list that lags behind may still show that.
@@ -50,13 +50,15 @@ impl Echoes {
     fn expect(
         &mut self,
         at: At,
-        keys: Box<[u64]>,
+        keys: Digests,
         before: Option<Known>,
         change: &DetectionChange,
         now: Duration,
     ) -> u64 {
         let over: Vec<u64> = self.all.iter().filter(|(_, e)| e.until <= now).map(|(n, _)| *n).collect();
-        over.into_iter().for_each(|number| self.call_off(number));
+        for number in over {
+            self.call_off(number);
+        }
         self.made += 1;
         self.by_name.entry((at.source, at.name.clone())).or_default().push(self.made);
         for key in &keys {

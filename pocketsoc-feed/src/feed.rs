@@ -69,7 +69,7 @@ pub struct Feed {
     pub(crate) rng: Rng,
     pub(crate) writing: Writing,
     pushed: mpsc::Receiver<Pushed>,
-    pusher: mpsc::Sender<Pushed>,
+    push: mpsc::Sender<Pushed>,
     waits_for_acknowledgement: bool,
 }
 
@@ -151,7 +151,7 @@ impl Feed {
             remembered: plan.remembered,
         };
         let shared = Arc::new(Shared::new(Arc::clone(&plan.clock), rules, sources));
-        let (pusher, pushed) = mpsc::channel(WAITING);
+        let (push, pushed) = mpsc::channel(WAITING);
         let mut feed = Self {
             rng: Rng::with_seed(plan.seed),
             writing: Writing::new(plan.clock.monotonic()),
@@ -162,7 +162,7 @@ impl Feed {
             ready: VecDeque::new(),
             working: 0,
             pushed,
-            pusher,
+            push,
             waits_for_acknowledgement: false,
         };
         feed.begin().await?;
@@ -332,7 +332,7 @@ impl Feed {
 
     /// Where detections are put that were pushed to this process, such as by a receiver of Defender for Cloud's.
     pub fn pushes(&self) -> PushHandle {
-        PushHandle::new(self.pusher.clone(), Arc::clone(&self.shared))
+        PushHandle::new(self.push.clone(), Arc::clone(&self.shared))
     }
 
     fn is_full(&self) -> bool {

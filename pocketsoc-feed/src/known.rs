@@ -1,13 +1,15 @@
 //! What is remembered of a detection: enough to see what has changed, in about a tenth of a kilobyte.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use pocketsoc_model::{Detection, DetectionId, Entity, Properties, Severity, Status};
+use pocketsoc_model::{
+    Detection, DetectionId, Entity, IncidentRef, Properties, Severity, Status, TechniqueId,
+};
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::event::Changed;
@@ -124,6 +126,9 @@ impl Hasher for Digested {
 /// A map whose keys are digests, or looked up by one.
 pub(crate) type ByDigest<K, V> = HashMap<K, V, BuildHasherDefault<Digested>>;
 
+/// Digests of keys: most detections have one or two, which then stay where the rest is.
+pub(crate) type Digests = SmallVec<[u64; 2]>;
+
 /// What is remembered of a detection.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Known {
@@ -133,13 +138,14 @@ pub(crate) struct Known {
     raw: u64,
     /// Of everything that is compared.
     content: u64,
+    #[serde(with = "bytes")]
     parts: Parts,
     status: u8,
     severity: u8,
     entities: u16,
     comments: u16,
     /// Digests of what other sources know it by.
-    pub(crate) keys: Box<[u64]>,
+    pub(crate) keys: Digests,
     /// When it was seen last, in seconds since 1970.
     pub(crate) seen: i64,
     /// The number of the latest change that was told of it: of several sightings of one alert, the highest is what was told.
@@ -150,10 +156,10 @@ pub(crate) struct Known {
 
 impl Known {
     /// What to remember of a detection.
-    pub(crate) fn of(detection: &Detection, keys: Box<[u64]>) -> Self {
+    pub(crate) fn of(detection: &Detection, keys: Digests) -> Self {
         let digests = digests(detection);
-        let status = place(&STATUSES, detection.status);
-        let severity = place(&SEVERITIES, detection.severity);
+        let status = place(&STATUSES, &detection.status);
+        let severity = place(&SEVERITIES, &detection.severity);
         let content =
             digests.iter().fold(u64::from(status) << 8 | u64::from(severity), |all, one| fold(all, *one));
         Self {
@@ -215,13 +221,14 @@ impl Known {
     pub(crate) fn shows(&self, change: &Changed, detection: &Self) -> bool {
         match change {
             Changed::Status { to, .. } => self.status() == *to,
-            Changed::Reopened => self.status == detection.status,
             Changed::Severity { to, .. } => self.severity() == *to,
             Changed::AssignedTo(_) | Changed::Classification(_) | Changed::Determination(_) => {
                 self.part(change.key()) == detection.part(change.key())
             }
             // Follow from the status, in each service's own words and time.
-            Changed::Other("native_status" | "resolved_at") => self.status == detection.status,
+            Changed::Reopened | Changed::Other("native_status" | "resolved_at") => {
+                self.status == detection.status
+            }
             _ => false,
         }
     }
@@ -281,8 +288,8 @@ fn is_over(status: Status) -> bool {
     matches!(status, Status::Resolved | Status::Dismissed | Status::Merged)
 }
 
-fn place<T: PartialEq>(all: &[T], one: T) -> u8 {
-    let at = all.iter().position(|known| *known == one);
+fn place<T: PartialEq>(all: &[T], one: &T) -> u8 {
+    let at = all.iter().position(|known| known == one);
     u8::try_from(at.unwrap_or_default()).unwrap_or_default()
 }
 
@@ -307,7 +314,7 @@ fn digests(d: &Detection) -> [u64; KEYS.len()] {
         optional(d.assigned_to.as_deref()),
         optional(d.category.as_deref()),
         set(d.tactics.iter().map(|t| t.as_str())),
-        set(d.techniques.iter().map(|t| t.as_str())),
+        set(d.techniques.iter().map(TechniqueId::as_str)),
         time(d.created_at),
         time(d.first_activity_at),
         time(d.last_activity_at),
@@ -317,7 +324,7 @@ fn digests(d: &Detection) -> [u64; KEYS.len()] {
         optional(d.provider.as_deref()),
         set(d.resources.iter().map(|r| r.id.as_str())),
         properties(&d.properties),
-        optional(d.incident_id.as_ref().map(|i| i.as_str())),
+        optional(d.incident_id.as_ref().map(IncidentRef::as_str)),
         entities(&d.entities),
         texts(d.comments.iter().flat_map(|c| [c.text.as_str(), c.created_by.as_deref().unwrap_or_default()])),
         set(d.tags.iter().map(String::as_str)),
@@ -362,21 +369,41 @@ fn properties(all: &Properties) -> u64 {
 
 /// What is involved, in whatever order.
 fn entities(all: &[Entity]) -> u64 {
-    let mut sum = 0_u64;
-    let mut line = String::new();
-    for entity in all {
-        line.clear();
+    let digest = |entity: &Entity| {
         let said = [&entity.detection_status, &entity.verdict, &entity.remediation];
-        // Writing to a string does not fail.
-        let _ = write!(line, "{}\0{}", entity.type_name(), entity.name);
-        let said = said.into_iter().map(|word| word.as_deref().unwrap_or_default());
-        for word in said.chain(entity.roles.iter().map(String::as_str)) {
-            line.push('\0');
-            line.push_str(word);
+        let named = fold(text(entity.type_name()), text(&entity.name));
+        let said = said.into_iter().fold(named, |digest, word| fold(digest, optional(word.as_deref())));
+        fold(said, set(entity.roles.iter().map(String::as_str)))
+    };
+    all.iter().fold(0, |sum, entity| sum.wrapping_add(digest(entity)))
+}
+
+/// Parts as bytes: one piece of a checkpoint instead of many.
+mod bytes {
+    use serde::de::{Deserializer, Error as _};
+    use serde::{Deserialize as _, Serializer};
+
+    use super::Parts;
+
+    pub(super) fn serialize<S: Serializer>(parts: &Parts, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut bytes = [0; 2 * super::KEYS.len()];
+        for (two, part) in bytes.chunks_exact_mut(2).zip(parts) {
+            two.copy_from_slice(&part.to_le_bytes());
         }
-        sum = sum.wrapping_add(text(&line));
+        serializer.serialize_bytes(&bytes)
     }
-    sum
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Parts, D::Error> {
+        let bytes = <&[u8]>::deserialize(deserializer)?;
+        let mut parts = Parts::default();
+        if bytes.len() != 2 * parts.len() {
+            return Err(D::Error::custom("another number of parts"));
+        }
+        for (part, two) in parts.iter_mut().zip(bytes.chunks_exact(2)) {
+            *part = u16::from_le_bytes([two[0], two[1]]);
+        }
+        Ok(parts)
+    }
 }
 
 #[cfg(test)]
@@ -394,16 +421,16 @@ mod tests {
     }
 
     fn known(d: &Detection) -> Known {
-        Known::of(d, Box::default())
+        Known::of(d, Digests::new())
     }
 
     #[test]
     fn every_status_and_severity_has_a_number_of_its_own() {
         for status in Status::ALL {
-            assert_eq!(STATUSES[usize::from(place(&STATUSES, status))], status);
+            assert_eq!(STATUSES[usize::from(place(&STATUSES, &status))], status);
         }
         for severity in Severity::ALL {
-            assert_eq!(SEVERITIES[usize::from(place(&SEVERITIES, severity))], severity);
+            assert_eq!(SEVERITIES[usize::from(place(&SEVERITIES, &severity))], severity);
         }
     }
 

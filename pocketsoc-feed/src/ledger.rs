@@ -173,6 +173,7 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::known::Digests;
     use pocketsoc_model::{DetectionId, Product};
 
     fn at(seconds: i64) -> DateTime<Utc> {
@@ -190,7 +191,7 @@ mod tests {
         for n in 0..count {
             let (name, d) = detection(&format!("da{n}"), n);
             ledger.see(&name, &d, at(n));
-            let mut known = Known::of(&d, Box::default());
+            let mut known = Known::of(&d, Digests::default());
             known.seen = at(n).timestamp();
             ledger.remember(name, known);
         }

@@ -14,7 +14,9 @@ use crate::feed::Feed;
 #[non_exhaustive]
 pub enum Sightings {
     /// It is one detection: new once, then updated with [`Changed::Sighted`](crate::Changed::Sighted) for each further
-    /// source; a change that another source has shown already is not told again.
+    /// source; a change that the sighting told of last shows already is not told again. By correlation keys, exact ones
+    /// and inferred ones ([`KeyBasis`](pocketsoc_model::KeyBasis)): without the latter, alerts of Defender for Cloud
+    /// would be two wherever Graph shows them as well.
     #[default]
     Together,
     /// Each source's own is a detection of its own, and names the others.
@@ -129,19 +131,22 @@ impl FeedBuilder {
         self
     }
 
-    /// From when on detections are told as new, by their update time; all that the sources list, unless said.
+    /// From when on detections are told as new, by their update time; all that the sources list, unless said. A feed that
+    /// goes on from a checkpoint began when it first did: this is not heeded then.
     pub fn since(mut self, since: DateTime<Utc>) -> Self {
         self.0.since = Some(since);
         self
     }
 
-    /// Only detections at least so severe, and those of unknown severity.
+    /// Only detections at least so severe, and those of unknown severity. What was told once is told on, whatever its
+    /// severity becomes; so the sources are read whole, and this is looked at here.
     pub fn min_severity(mut self, severity: Severity) -> Self {
         self.0.min_severity = Some(severity);
         self
     }
 
-    /// Only detections on machines of this device group.
+    /// Only detections on machines of this device group, ASCII case ignored. Products whose detections name none, such as
+    /// Defender for Cloud, then give nothing.
     pub fn machine_group(mut self, group: impl Into<String>) -> Self {
         self.0.machine_group = Some(group.into());
         self
@@ -172,7 +177,7 @@ impl FeedBuilder {
         self
     }
 
-    /// How many detections of a source that is asked by time are remembered, at about 200 bytes each; 100,000 unless said.
+    /// How many detections of a source that is asked by time are remembered, at about half a kilobyte each; 100,000 unless said.
     /// What is not remembered any more and changes is told as new. Of a source that is listed whole, all are.
     pub fn remember(mut self, detections: usize) -> Self {
         self.0.remembered = detections.max(1);

@@ -206,7 +206,7 @@ fn hanging(operation: &'static str) -> Error {
 }
 
 /// Waits, and not so long where there is reason to look.
-async fn wait_for(clock: &dyn Clock, nudge: &Notify, wait: Duration, nudges: Nudges) {
+async fn wait_for(clock: &dyn Clock, reasons: &Notify, wait: Duration, nudges: Nudges) {
     if wait.is_zero() {
         return;
     }
@@ -214,8 +214,8 @@ async fn wait_for(clock: &dyn Clock, nudge: &Notify, wait: Duration, nudges: Nud
     if nudges == Nudges::Wait {
         return sleep.await;
     }
-    let nudged = std::pin::pin!(nudge.notified());
-    if let Either::Right((_, rest)) = future::select(sleep, nudged).await {
+    let reason = std::pin::pin!(reasons.notified());
+    if let Either::Right(((), rest)) = future::select(sleep, reason).await {
         // Several reasons to look are looked at together.
         future::select(rest, clock.sleep(GATHERED)).await;
     }

@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use pocketsoc_model::{CorrelationKey, Detection, EntityKind, KeyBasis, Product};
+use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::event::MatchedBy;
-use crate::known::{ByDigest, Name};
+use crate::known::{ByDigest, Digests, Name};
 
 /// So close the first activities of two detections are that may be one, at most: in seconds.
 const CLOSE: i64 = 300;
@@ -19,13 +20,13 @@ pub(crate) struct At {
 
 /// Which detections have which digests.
 #[derive(Debug, Default)]
-pub(crate) struct Index(ByDigest<u64, Vec<At>>);
+pub(crate) struct Index(ByDigest<u64, SmallVec<[At; 1]>>);
 
 /// What a detection is found by.
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
     /// What it is remembered by.
-    pub(crate) own: Box<[u64]>,
+    pub(crate) own: Digests,
     /// What others that are the same are remembered by.
     looked_for: Vec<(u64, MatchedBy)>,
 }
@@ -40,7 +41,7 @@ impl Keys {
     pub(crate) fn of(detection: &Detection, alike: bool) -> Self {
         let mut looked_for: Vec<_> =
             detection.correlation_keys.iter().map(|key| (of_key(key), MatchedBy::Key(key.basis()))).collect();
-        let mut own: Vec<u64> = looked_for.iter().map(|(key, _)| *key).collect();
+        let mut own: Digests = looked_for.iter().map(|(key, _)| *key).collect();
         if detection.product == Product::GRAPH_INCIDENT {
             for id in members(detection) {
                 let alert = of_key(&CorrelationKey::alert(id));
@@ -57,7 +58,7 @@ impl Keys {
                 looked_for.extend([-1, 0, 1].map(|step| (guess(&what, bucket + step), MatchedBy::Heuristic)));
             }
         }
-        Self { own: own.into(), looked_for }
+        Self { own, looked_for }
     }
 }
 

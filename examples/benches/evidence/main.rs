@@ -3,7 +3,13 @@
 //! `cargo bench -p pocketsoc-examples --bench evidence` prints criterion's figures (CPU time) and then the ratio of two
 //! runs in turn, so that it holds whatever the machine does. Ours is the whole walk, from the bytes of an answer to typed
 //! evidence; theirs is one `serde_json::from_slice` over the page, which is there already.
-#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::print_stdout)]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::struct_field_names
+)]
 
 #[path = "../measurement/cpu.rs"]
 mod cpu;

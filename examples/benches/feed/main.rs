@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p pocketsoc-examples --bench feed` prints criterion's figures (CPU time) and then the lines of the feed's
 //! README. Answers are rendered once by the fake tenant and served from memory, so that its work is not counted.
-#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::print_stdout)]
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 #[path = "../measurement/cpu.rs"]
 mod cpu;
@@ -167,7 +167,7 @@ fn idle(runtime: &Runtime, sources: u32) {
     let mut builder = builder().poll_every(Duration::ZERO);
     for n in 0..sources {
         // A connection each.
-        builder = builder.source(served.client().detections(&format!("tenant {n}")));
+        builder = builder.source(served.client().detections(format!("tenant {n}")));
     }
     let mut feed = runtime.block_on(builder.build()).unwrap();
     runtime.block_on(told(&mut feed, 3 * sources as usize));

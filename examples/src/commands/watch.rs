@@ -114,7 +114,7 @@ async fn interrupted() {
             terminate.recv().await;
             return;
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     };
     tokio::select! {
         () = asked => {}

@@ -46,14 +46,10 @@ pub(crate) fn encode<'a>(
     known: impl Iterator<Item = (&'a str, &'a Known)>,
 ) -> Result<Vec<u8>> {
     let written = Written { source, floor: nanos(floor), since: nanos(since), known: known.collect() };
-    let mut bytes = HEAD.to_vec();
-    bytes.extend([0; 8]);
-    let mut bytes = postcard::to_extend(&written, bytes).map_err(|error| {
+    let body = postcard::to_stdvec(&written).map_err(|error| {
         Error::new(ErrorKind::Unexpected, "write the checkpoint").with_message(error.to_string())
     })?;
-    let (head, body) = bytes.split_at_mut(HEAD.len() + 8);
-    head[HEAD.len()..].copy_from_slice(&xxh3_64(body).to_le_bytes());
-    Ok(bytes)
+    Ok([HEAD, &xxh3_64(&body).to_le_bytes(), &body].concat())
 }
 
 /// Reads a checkpoint; one that is damaged, or of another source or a later version, is refused.
@@ -97,7 +93,7 @@ mod tests {
 
     fn checkpoint() -> (Stored, Vec<u8>) {
         let detection = Detection::new(DetectionId::new("da1").unwrap(), Product::GRAPH_ALERT, "Miner");
-        let known = Known::of(&detection, Box::new([7, 8]));
+        let known = Known::of(&detection, smallvec::smallvec![7, 8, 9]);
         let stored = Stored {
             is_begun: true,
             floor: DateTime::from_timestamp(1_790_000_000, 123_456_700),

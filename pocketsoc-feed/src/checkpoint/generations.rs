@@ -32,10 +32,9 @@ impl Generations {
             let all: Vec<_> = self.store.list(Some(&self.folder)).try_collect().await.map_err(failed)?;
             let number = |meta: &object_store::ObjectMeta| meta.location.filename()?.parse::<u64>().ok();
             let Some(newest) = all.iter().filter_map(number).max() else { return Ok(None) };
-            match self.content(newest).await? {
-                Some(content) => return Ok(Some((newest, content))),
-                // Newer ones have been written meanwhile, and this one was removed.
-                None => {}
+            // Else newer ones have been written meanwhile, and this one was removed.
+            if let Some(content) = self.content(newest).await? {
+                return Ok(Some((newest, content)));
             }
         }
     }

@@ -12,7 +12,7 @@ use pocketsoc_model::{Clock, DetectionQuery, DetectionSourceExt as _, Product, S
 use crate::world::{Habits, Service, VirtualClock};
 
 /// A service with so many detections over a month, where a share of them is of one hour.
-async fn filled(seed: u64, count: u64, burst: u8, habits: Habits) -> (Service, DateTime<Utc>, DateTime<Utc>) {
+fn filled(seed: u64, count: u64, burst: u8, habits: Habits) -> (Service, DateTime<Utc>, DateTime<Utc>) {
     let clock: Arc<dyn Clock> = VirtualClock::new();
     let service = Service::new("Endpoint", Product::DEFENDER_ENDPOINT, Arc::clone(&clock), habits, seed);
     let from = clock.now();
@@ -42,7 +42,7 @@ async fn ids(backfill: Backfill) -> (Vec<(String, Option<DateTime<Utc>>)>, bool)
 async fn fifty_pages_take_a_third_of_the_time_of_the_chain_however_they_are_spread() {
     for (seed, burst) in [(1, 0), (2, 50), (3, 80)] {
         let habits = Habits { page: 100, ..Habits::default() };
-        let (service, from, until) = filled(seed, 5000, burst, habits).await;
+        let (service, from, until) = filled(seed, 5000, burst, habits);
         let begin = tokio::time::Instant::now();
         let chained = service.collect(&DetectionQuery::updated_since(from)).await.unwrap();
         let chain = begin.elapsed();
@@ -61,7 +61,7 @@ async fn windows_meet_without_a_gap_and_without_anything_twice() {
     for seed in 0..60 {
         let mut rng = Rng::with_seed(seed);
         let habits = Habits { page: [3, 10, 50][rng.usize(..3)], ascending: rng.bool(), ..Habits::default() };
-        let (service, from, until) = filled(seed, rng.u64(..600), rng.u8(..100), habits).await;
+        let (service, from, until) = filled(seed, rng.u64(..600), rng.u8(..100), habits);
         let query = DetectionQuery::all().with_statuses([Status::Active]);
         let windows = rng.usize(1..12);
         let backfill = Backfill::new(Arc::new(service.clone()), from, until).with_windows_at_once(windows);
@@ -84,7 +84,7 @@ async fn windows_meet_without_a_gap_and_without_anything_twice() {
 #[tokio::test(start_paused = true)]
 async fn a_window_that_fails_makes_the_whole_incomplete_and_the_others_go_on() {
     let habits = Habits { failing: 20, ..Habits::default() };
-    let (service, from, until) = filled(5, 400, 0, habits).await;
+    let (service, from, until) = filled(5, 400, 0, habits);
     let mut walk = Backfill::new(Arc::new(service), from, until).walk();
     let (mut found, mut failed) = (0, 0);
     while let Some(item) = walk.next().await {

@@ -1,4 +1,5 @@
 //! What a feed promises, tried in virtual time.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod backfill;
 mod behaviour;

@@ -143,7 +143,7 @@ impl Scenario {
                     match what {
                         0 => {
                             d.status = [Status::Active, Status::InProgress, Status::Resolved]
-                                [usize::from(d.status == Status::Active)]
+                                [usize::from(d.status == Status::Active)];
                         }
                         1 => d.severity = Severity::Low,
                         2 => d.assigned_to = Some(format!("user{step}")),

@@ -32,11 +32,14 @@ impl Clock for VirtualClock {
     }
 }
 
+/// The version of a detection that is visible, and those that are not yet, with when they are.
+type Versions = (Option<Detection>, Vec<(Duration, Detection)>);
+
 /// What a service has: detections, each with when it becomes visible.
 #[derive(Debug, Default)]
-struct Shelf {
+struct Stock {
     /// By id: what is visible, and newer versions that are not yet, with the moment from which on they are.
-    all: BTreeMap<String, (Option<Detection>, Vec<(Duration, Detection)>)>,
+    all: BTreeMap<String, Versions>,
     rng: Rng,
     listed: u64,
     updates: u64,
@@ -88,7 +91,7 @@ pub(crate) struct Service {
     pub(crate) product: Product,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) habits: Habits,
-    shelf: Arc<Mutex<Shelf>>,
+    stock: Arc<Mutex<Stock>>,
 }
 
 impl Service {
@@ -99,8 +102,8 @@ impl Service {
         habits: Habits,
         seed: u64,
     ) -> Self {
-        let shelf = Shelf { rng: Rng::with_seed(seed), ..Shelf::default() };
-        Self { name: name.into(), product, clock, habits, shelf: Arc::new(Mutex::new(shelf)) }
+        let stock = Stock { rng: Rng::with_seed(seed), ..Stock::default() };
+        Self { name: name.into(), product, clock, habits, stock: Arc::new(Mutex::new(stock)) }
     }
 
     fn time(&self) -> DateTime<Utc> {
@@ -112,9 +115,9 @@ impl Service {
     /// Raises a detection, or changes it; it becomes visible after a while.
     pub(crate) fn change(&self, id: &str, change: impl FnOnce(&mut Detection)) {
         let now = self.clock.monotonic();
-        let mut shelf = self.shelf.lock().unwrap();
-        let delay = self.habits.delay.mul_f64(shelf.rng.f64());
-        let (visible, coming) = shelf.all.entry(id.to_owned()).or_default();
+        let mut stock = self.stock.lock().unwrap();
+        let delay = self.habits.delay.mul_f64(stock.rng.f64());
+        let (visible, coming) = stock.all.entry(id.to_owned()).or_default();
         let latest = coming.last().map(|(_, detection)| detection).or(visible.as_ref());
         let mut next = latest.cloned().unwrap_or_else(|| {
             let mut d =
@@ -123,7 +126,7 @@ impl Service {
             d.created_at = Some(self.time());
             d
         });
-        next.profile = self.name.clone();
+        next.profile.clone_from(&self.name);
         change(&mut next);
         // Services do not go back in time.
         next.updated_at = Some(self.time()).max(next.updated_at);
@@ -135,44 +138,44 @@ impl Service {
 
     /// Refuses the next change.
     pub(crate) fn refuse(&self, kind: ErrorKind) {
-        self.shelf.lock().unwrap().refusal = Some(kind);
+        self.stock.lock().unwrap().refusal = Some(kind);
     }
 
     /// Puts a detection there that was changed last at this time.
     pub(crate) fn put_at(&self, id: &str, at: DateTime<Utc>) {
         let mut d = Detection::new(DetectionId::new(id).unwrap(), self.product.clone(), "Old");
         (d.status, d.updated_at, d.profile) = (Status::Active, Some(at), self.name.clone());
-        self.shelf.lock().unwrap().all.insert(id.to_owned(), (Some(d), Vec::new()));
+        self.stock.lock().unwrap().all.insert(id.to_owned(), (Some(d), Vec::new()));
     }
 
     /// The last version of everything, visible or not.
     pub(crate) fn truth(&self) -> Vec<Detection> {
-        let shelf = self.shelf.lock().unwrap();
-        let last = |(visible, coming): &(Option<Detection>, Vec<(Duration, Detection)>)| {
+        let stock = self.stock.lock().unwrap();
+        let last = |(visible, coming): &Versions| {
             coming.last().map(|(_, d)| d.clone()).or_else(|| visible.clone()).unwrap()
         };
-        shelf.all.values().map(last).collect()
+        stock.all.values().map(last).collect()
     }
 
     /// How many pages were asked for, and how many changes.
     pub(crate) fn asked(&self) -> (u64, u64) {
-        let shelf = self.shelf.lock().unwrap();
-        (shelf.listed, shelf.updates)
+        let stock = self.stock.lock().unwrap();
+        (stock.listed, stock.updates)
     }
 
     /// A page of a query behind a place in the order.
     fn page(&self, query: &DetectionQuery, behind: Option<&Place>) -> Result<(Vec<Detection>, bool)> {
         {
-            let mut shelf = self.shelf.lock().unwrap();
-            shelf.listed += 1;
-            if shelf.rng.u8(..100) < self.habits.failing {
+            let mut stock = self.stock.lock().unwrap();
+            stock.listed += 1;
+            if stock.rng.u8(..100) < self.habits.failing {
                 let kind = [ErrorKind::Unavailable, ErrorKind::RateLimited, ErrorKind::Timeout]
-                    [shelf.rng.usize(..3)];
+                    [stock.rng.usize(..3)];
                 return Err(Error::new(kind, "list detections").with_message("scripted"));
             }
         }
-        let (now, mut shelf) = (self.clock.monotonic(), self.shelf.lock().unwrap());
-        for (visible, coming) in shelf.all.values_mut() {
+        let (now, mut stock) = (self.clock.monotonic(), self.stock.lock().unwrap());
+        for (visible, coming) in stock.all.values_mut() {
             while coming.first().is_some_and(|(at, _)| *at <= now) {
                 *visible = Some(coming.remove(0).1);
             }
@@ -181,7 +184,7 @@ impl Service {
             behind.is_none_or(|behind| if self.habits.ascending { place > behind } else { place < behind })
         };
         let visible =
-            shelf.all.values().filter_map(|(visible, _)| visible.as_ref()).filter(|d| query.matches(d));
+            stock.all.values().filter_map(|(visible, _)| visible.as_ref()).filter(|d| query.matches(d));
         let mut rest: Vec<_> = visible.map(|d| (place(d), d)).filter(|(place, _)| is_behind(place)).collect();
         rest.sort_by(
             |(one, _), (other, _)| if self.habits.ascending { one.cmp(other) } else { other.cmp(one) },
@@ -314,9 +317,9 @@ impl DetectionSource for Service {
 
     async fn update(&self, id: &DetectionId, change: &DetectionChange) -> Result<Detection> {
         let refusal = {
-            let mut shelf = self.shelf.lock().unwrap();
-            shelf.updates += 1;
-            shelf.refusal.take()
+            let mut stock = self.stock.lock().unwrap();
+            stock.updates += 1;
+            stock.refusal.take()
         };
         if let Some(kind) = refusal {
             return Err(Error::new(kind, "update the detection").with_message("scripted"));
