@@ -177,7 +177,7 @@ impl FeedBuilder {
         self
     }
 
-    /// How many detections of a source that is asked by time are remembered, at about half a kilobyte each; 100,000 unless said.
+    /// How many detections of a source that is asked by time are remembered, at less than a kilobyte each; 100,000 unless said.
     /// What is not remembered any more and changes is told as new. Of a source that is listed whole, all are.
     pub fn remember(mut self, detections: usize) -> Self {
         self.0.remembered = detections.max(1);
