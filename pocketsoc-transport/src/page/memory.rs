@@ -70,3 +70,20 @@ impl Followed {
         self.0.insert(xxh3_64(link.as_bytes()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_walk_remembers_its_latest_elements_and_no_more_than_its_bound() {
+        let mut remembered = Remembered::default();
+        let all = REMEMBERED as u128 * 2;
+        assert!((0..all).all(|digest| remembered.is_new(digest)));
+        assert_eq!((remembered.known.len(), remembered.order.len()), (REMEMBERED, REMEMBERED));
+        assert!(
+            !remembered.is_new(all - 1) && remembered.is_new(0),
+            "the latest are known, the first ones are not"
+        );
+    }
+}
