@@ -46,20 +46,21 @@ impl Feed {
             }
             What::Found(detection) => {
                 self.found(source, detection);
-                return self.work.push(Box::pin(async {
-                    let (worker, what) = worker.go_on().await;
-                    Done::Worked(worker, what)
-                }));
+                return self.read_on(worker);
             }
             What::Unreadable(error) => {
                 self.set_aside(source, error);
-                return self.work.push(Box::pin(async {
-                    let (worker, what) = worker.go_on().await;
-                    Done::Worked(worker, what)
-                }));
+                return self.read_on(worker);
             }
         };
         self.carry_out(worker, order);
+    }
+
+    fn read_on(&mut self, worker: Box<Worker>) {
+        self.work.push(Box::pin(async {
+            let (worker, what) = worker.go_on().await;
+            Done::Worked(worker, what)
+        }));
     }
 
     pub(crate) fn carry_out(&mut self, worker: Box<Worker>, order: Order) {
@@ -127,15 +128,9 @@ impl Feed {
         match over {
             Over::Claimed(Ok(Some(won)), asked) => match self.claimed(source, claim, won, asked) {
                 Ok(()) => Order::After(Duration::ZERO, Nudges::Count, Do::Ask),
-                Err(error) => {
-                    let wait = self.failed(source, error);
-                    self.again(source, wait, Do::Claim)
-                }
+                Err(error) => self.try_again(source, error, Do::Claim),
             },
-            Over::Claimed(Err(error), _) => {
-                let wait = self.failed(source, error);
-                self.again(source, wait, Do::Claim)
-            }
+            Over::Claimed(Err(error), _) => self.try_again(source, error, Do::Claim),
             // Somebody else owns it, or does by now.
             Over::Claimed(Ok(None), _) => self.claim_later(source),
             Over::Asked(_) | Over::Read(_) if !is_present => self.claim_later(source),
@@ -143,10 +138,7 @@ impl Feed {
                 self.shared.lock().sources[source].filters = Some(filters);
                 Order::After(Duration::ZERO, Nudges::Count, self.reading(source))
             }
-            Over::Asked(Err(error)) => {
-                let wait = self.failed(source, error);
-                self.again(source, wait, Do::Ask)
-            }
+            Over::Asked(Err(error)) => self.try_again(source, error, Do::Ask),
             Over::Read(reading) => {
                 let wait = if reading.is_complete() {
                     self.was_read(source, &reading)
@@ -157,6 +149,12 @@ impl Feed {
                 self.again(source, wait, next)
             }
         }
+    }
+
+    /// What failed, once more after its wait.
+    fn try_again(&mut self, source: usize, error: Error, next: Do) -> Order {
+        let wait = self.failed(source, error);
+        self.again(source, wait, next)
     }
 
     /// Something after a while, where anything is done again.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pocketsoc_model::{Detection, Error, ErrorKind, Product, Result};
+use pocketsoc_model::{Detection, Error, ErrorKind, Result};
 use tokio::sync::mpsc;
 
 use crate::state::Shared;
@@ -36,15 +36,10 @@ impl PushHandle {
     /// # Errors
     /// `NotFound` when the feed has no such source; `Unavailable` when the feed is gone.
     pub async fn push(&self, source: &str, detection: Detection) -> Result<()> {
-        self.put(detection, |name, product, own| name == source && *product == own).await
-    }
-
-    async fn put(&self, detection: Detection, fits: impl Fn(&str, &Product, Product) -> bool) -> Result<()> {
         let failed = |kind| Error::new(kind, "take a pushed detection");
-        let own = detection.product.clone();
         let place = {
             let state = self.shared.lock();
-            state.sources.iter().position(|one| fits(&one.name, &one.product, own.clone()))
+            state.sources.iter().position(|one| &*one.name == source && one.product == detection.product)
         };
         let Some(source) = place else {
             return Err(failed(ErrorKind::NotFound)
