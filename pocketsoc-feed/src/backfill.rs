@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, FuturesUnordered, StreamExt as _};
 use pocketsoc_model::{
@@ -131,30 +131,31 @@ impl Window {
         let end = self.until.unwrap_or(now);
         let parts = i32::try_from(parts).unwrap_or(i32::MAX).max(1);
         let step = TimeDelta::seconds(((end - self.from) / parts).num_seconds());
-        let mut borders = vec![self.from];
-        if step >= TimeDelta::seconds(1) {
-            let first = self.from - TimeDelta::nanoseconds(i64::from(self.from.timestamp_subsec_nanos()));
-            borders.extend((1..parts).map(|n| first + step * n));
+        if step < TimeDelta::seconds(1) {
+            return self.cut_at(&[]);
         }
-        let ends = borders[1..].iter().copied().map(Some).chain([self.until]).collect::<Vec<_>>();
-        let part = |(from, until)| Self { from, until, given: self.given.clone(), broken_off: 0 };
-        borders.into_iter().zip(ends).map(part).collect()
+        let first = self.from.trunc_subsecs(0);
+        self.cut_at(&(1..parts).map(|n| first + step * n).collect::<Vec<_>>())
     }
 
     /// Cuts it at distances from what has been seen of it, both ways, that begin with the time of a page and double: where
     /// one took little time, the next ones will.
     fn cut_around(self, (first, last): Span, page: TimeDelta, now: DateTime<Utc>) -> Vec<Self> {
-        let whole = |at: DateTime<Utc>| at - TimeDelta::nanoseconds(i64::from(at.timestamp_subsec_nanos()));
         let end = self.until.unwrap_or(now);
-        let mut borders = vec![whole(first), whole(last) + TimeDelta::seconds(1)];
+        let mut borders = vec![first.trunc_subsecs(0), last.trunc_subsecs(0) + TimeDelta::seconds(1)];
         let mut step = page.max(TimeDelta::seconds(1));
         while step < end - self.from {
-            borders.extend([whole(first - step), whole(last + step)]);
+            borders.extend([(first - step).trunc_subsecs(0), (last + step).trunc_subsecs(0)]);
             step = step * 2;
         }
         borders.retain(|border| *border > self.from && *border < end);
         borders.sort_unstable();
         borders.dedup();
+        self.cut_at(&borders)
+    }
+
+    /// Its parts between borders that lie within it, in their order.
+    fn cut_at(self, borders: &[DateTime<Utc>]) -> Vec<Self> {
         let from = std::iter::once(self.from).chain(borders.iter().copied());
         let until = borders.iter().copied().map(Some).chain([self.until]);
         let part = |(from, until)| Self { from, until, given: self.given.clone(), broken_off: 0 };
