@@ -11,7 +11,8 @@ use pocketsoc_model::{
     Detection, DetectionQuery, DetectionSource, DetectionStream, Result, WalkLog, WalkReport,
 };
 
-use crate::known::{ByDigest, Name, nanos};
+use crate::known::nanos;
+use crate::name::{ByDigest, Name};
 
 /// Windows read at once unless said otherwise: of a minute's quota they leave most to others.
 const AT_ONCE: usize = 8;

@@ -11,7 +11,8 @@ use pocketsoc_model::{
 };
 
 use crate::event::Changed;
-use crate::known::{Digests, Known, Name};
+use crate::known::{Digests, Known};
+use crate::name::Name;
 use crate::sightings::{At, Keys};
 use crate::state::{Shared, State};
 
@@ -111,13 +112,12 @@ impl Echoes {
     pub(crate) fn take(
         &mut self,
         at: &At,
-        keys: &[u64],
         changed: &mut Vec<Changed>,
         (before, fresh, detection): (&Known, &Known, &Detection),
         now: Duration,
     ) -> bool {
         let mut ours = false;
-        for number in self.of(at, keys) {
+        for number in self.of(at, &fresh.keys) {
             let Some(echo) = self.all.get_mut(&number).filter(|echo| echo.until > now) else { continue };
             let nothing_else = changed.is_empty() && !ours;
             let mut shown = Vec::new();
@@ -239,7 +239,7 @@ impl State {
     /// What was written and read back: known from now on, as far as it is ours.
     fn written(&mut self, echo: u64, at: &At, change: &DetectionChange, detection: &Detection) {
         let keys = Keys::of(detection, self.rules.heuristic);
-        let fresh = Known::of(detection, keys.own);
+        let fresh = Known::of(detection, keys.own, self.clock.now());
         let told = self.next_told();
         let Some(known) = self.sources[at.source].ledger.get_mut(&at.name) else { return };
         let changes = known.changes(&fresh, detection);

@@ -61,6 +61,9 @@ pub struct Feed {
     pub(crate) shared: Arc<Shared>,
     /// What is done at the same time: each source's next step, claims that are kept, a checkpoint that is written.
     pub(crate) work: FuturesUnordered<BoxFuture<'static, Done>>,
+    /// The source that has brought something last: asked for more before anything is waited for.
+    pub(crate) at_hand: Option<Box<Worker>>,
+    pub(crate) in_a_row: u32,
     /// What sources have brought while nothing was to be told: one thing each, and they wait.
     pub(crate) parked: VecDeque<(Box<Worker>, What)>,
     pub(crate) ready: VecDeque<FeedEvent>,
@@ -158,6 +161,8 @@ impl Feed {
             plan,
             shared,
             work: FuturesUnordered::new(),
+            at_hand: None,
+            in_a_row: 0,
             parked: VecDeque::new(),
             ready: VecDeque::new(),
             working: 0,
@@ -218,12 +223,16 @@ impl Feed {
             if let Some(event) = self.ready.pop_front() {
                 return Some(event);
             }
+            let full = self.is_full();
+            if !full && let Some(worker) = self.at_hand.take() {
+                self.read_at_once(worker);
+                continue;
+            }
             let due = self.write_in();
             if due.is_some_and(|due| due.is_zero()) {
                 self.begin_writing();
                 continue;
             }
-            let full = self.is_full();
             if !full && let Some((worker, what)) = self.parked.pop_front() {
                 self.worked(worker, what);
                 continue;

@@ -1,9 +1,5 @@
 //! What is remembered of a detection: enough to see what has changed, in about a tenth of a kilobyte.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hash, Hasher};
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
 use pocketsoc_model::{
     Detection, DetectionId, Entity, IncidentRef, Properties, Severity, Status, TechniqueId,
@@ -66,66 +62,6 @@ const SEVERITIES: [Severity; 6] = [
 /// The part that every detection has of its own: 16 bits of each key's digest, to name what has changed.
 type Parts = [u16; KEYS.len()];
 
-/// How a detection is called in the memory: its id, in lower case where the service ignores the case; with its digest,
-/// which it is looked up by.
-#[derive(Debug, Clone)]
-pub(crate) struct Name {
-    digest: u64,
-    text: Arc<str>,
-}
-
-impl Name {
-    pub(crate) fn new(text: impl Into<Arc<str>>) -> Self {
-        let text = text.into();
-        Self { digest: xxh3_64(text.as_bytes()), text }
-    }
-
-    pub(crate) fn of(id: &DetectionId) -> Self {
-        if id.is_azure_resource() {
-            Self::new(id.as_str().to_ascii_lowercase())
-        } else {
-            Self::new(id.as_str())
-        }
-    }
-
-    pub(crate) fn as_str(&self) -> &str {
-        &self.text
-    }
-}
-
-impl PartialEq for Name {
-    fn eq(&self, other: &Self) -> bool {
-        self.digest == other.digest && self.text == other.text
-    }
-}
-
-impl Eq for Name {}
-
-impl Hash for Name {
-    fn hash<H: Hasher>(&self, hasher: &mut H) {
-        hasher.write_u64(self.digest);
-    }
-}
-
-/// Takes a digest for its own hash: it is one.
-#[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Digested(u64);
-
-impl Hasher for Digested {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = xxh3_64(bytes);
-    }
-    fn write_u64(&mut self, digest: u64) {
-        self.0 = digest;
-    }
-}
-
-/// A map whose keys are digests, or looked up by one.
-pub(crate) type ByDigest<K, V> = HashMap<K, V, BuildHasherDefault<Digested>>;
-
 /// Digests of keys: most detections have one or two, which then stay where the rest is.
 pub(crate) type Digests = SmallVec<[u64; 2]>;
 
@@ -155,8 +91,8 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    /// What to remember of a detection.
-    pub(crate) fn of(detection: &Detection, keys: Digests) -> Self {
+    /// What to remember of a detection that is seen now.
+    pub(crate) fn of(detection: &Detection, keys: Digests, now: DateTime<Utc>) -> Self {
         let digests = digests(detection);
         let status = place(&STATUSES, &detection.status);
         let severity = place(&SEVERITIES, &detection.severity);
@@ -173,7 +109,7 @@ impl Known {
             entities: u16::try_from(detection.entities.len()).unwrap_or(u16::MAX),
             comments: u16::try_from(detection.comments.len()).unwrap_or(u16::MAX),
             keys,
-            seen: 0,
+            seen: now.timestamp(),
             told: 0,
             pushed: false,
         }
@@ -421,7 +357,7 @@ mod tests {
     }
 
     fn known(d: &Detection) -> Known {
-        Known::of(d, Digests::new())
+        Known::of(d, Digests::new(), DateTime::UNIX_EPOCH)
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! The memory of one source: what of it has been told, and up to when everything has.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use indexmap::map::Entry;
 use pocketsoc_model::{Detection, Result};
 
 use crate::checkpoint::{Stored, encode};
-use crate::known::{ByDigest, Known, Name, nanos};
+use crate::known::{Known, nanos};
+use crate::name::{ByDigest, Name, NameDigest};
 
 /// So many polls, and so long, a detection may be missing from a source that is listed whole, before it is taken for gone:
 /// lists shift while they are read, and parts of them may not be there for a while.
@@ -64,6 +66,10 @@ impl Ledger {
         self.known.get(name)
     }
 
+    pub(crate) fn find(&self, name: NameDigest) -> Option<(&Name, &Known)> {
+        self.known.get_key_value(&name)
+    }
+
     pub(crate) fn get_mut(&mut self, name: &Name) -> Option<&mut Known> {
         self.known.get_mut(name)
     }
@@ -76,13 +82,22 @@ impl Ledger {
         if !known.pushed && known.is_same(detection) { Seen::Same } else { Seen::Known }
     }
 
-    /// Remembers a detection; what was remembered of it before.
-    pub(crate) fn remember(&mut self, name: Name, now: Known) -> Option<Known> {
-        self.known.insert(name, now)
+    /// Remembers a detection; as it is remembered now, and as it was before.
+    pub(crate) fn remember(&mut self, name: Name, mut now: Known) -> (&Known, Option<Known>) {
+        match self.known.entry(name) {
+            Entry::Vacant(place) => (place.insert(now), None),
+            Entry::Occupied(place) => {
+                let known = place.into_mut();
+                // What is only remembered is not told.
+                now.told = now.told.max(known.told);
+                let before = std::mem::replace(known, now);
+                (known, Some(before))
+            }
+        }
     }
 
     pub(crate) fn forget(&mut self, name: &Name) -> Option<Known> {
-        self.known.remove(name)
+        self.known.swap_remove(name)
     }
 
     /// Begins another poll.
@@ -150,22 +165,23 @@ impl Ledger {
     }
 
     /// The checkpoint: as if what is not acknowledged had never been told. `open` has the number, the name and what was
-    /// known before of each, in their order.
+    /// known before of each, in their order; what has been forgotten since is told anew.
     pub(crate) fn checkpoint<'a>(
         &mut self,
         source: &str,
         since: Option<DateTime<Utc>>,
-        open: impl Iterator<Item = (u64, &'a Name, &'a Option<Known>)>,
+        open: impl Iterator<Item = (u64, NameDigest, Option<&'a Known>)>,
     ) -> Result<Vec<u8>> {
-        let (mut first, mut before) = (None, HashMap::<&Name, &Option<Known>>::new());
+        let (mut first, mut before) = (None, ByDigest::<NameDigest, Option<&Known>>::default());
         for (sequence, name, known) in open {
             first.get_or_insert(sequence);
             before.entry(name).or_insert(known);
         }
         self.settle(first);
-        let stay = self.known.iter().filter(|(name, _)| before.is_empty() || !before.contains_key(name));
-        let restored = before.iter().filter_map(|(name, known)| Some((*name, known.as_ref()?)));
-        let all = stay.chain(restored).map(|(name, known)| (name.as_str(), known));
+        let all = self.known.iter().filter_map(|(name, known)| {
+            let as_it_was = before.get(&name.digest()).copied();
+            Some((name.as_str(), as_it_was.unwrap_or(Some(known))?))
+        });
         encode(source, self.settled, since, all)
     }
 }
@@ -191,9 +207,7 @@ mod tests {
         for n in 0..count {
             let (name, d) = detection(&format!("da{n}"), n);
             ledger.see(&name, &d, at(n));
-            let mut known = Known::of(&d, Digests::default());
-            known.seen = at(n).timestamp();
-            ledger.remember(name, known);
+            ledger.remember(name, Known::of(&d, Digests::default(), at(n)));
         }
         ledger
     }

@@ -7,6 +7,7 @@ mod event;
 mod feed;
 mod known;
 mod ledger;
+mod name;
 mod options;
 mod orders;
 mod poll;

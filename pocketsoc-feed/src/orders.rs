@@ -22,6 +22,8 @@ const NO_PROGRESS: u32 = 5;
 const LONG: TimeDelta = TimeDelta::days(1);
 /// Errors about elements that are remembered, so that each is told once.
 const ASIDE: usize = 1000;
+/// So many elements of one source are taken before it is looked at what others have brought.
+const IN_A_ROW: u32 = 32;
 /// So often a poll that broke off is taken up in vain, before it is begun anew.
 const IN_VAIN: u32 = 4;
 /// No wait is longer.
@@ -56,7 +58,26 @@ impl Feed {
         self.carry_out(worker, order);
     }
 
+    /// Reads on where something was just found: at once, as long as others need not wait for it.
     fn read_on(&mut self, worker: Box<Worker>) {
+        if self.at_hand.is_none() && self.in_a_row < IN_A_ROW {
+            self.in_a_row += 1;
+            self.at_hand = Some(worker);
+        } else {
+            self.read_beside(worker);
+        }
+    }
+
+    /// Takes what a source has without waiting: most elements of a page are there with its first, and need no task.
+    pub(crate) fn read_at_once(&mut self, mut worker: Box<Worker>) {
+        match worker.at_once() {
+            Some(what) => self.worked(worker, what),
+            None => self.read_beside(worker),
+        }
+    }
+
+    fn read_beside(&mut self, worker: Box<Worker>) {
+        self.in_a_row = 0;
         self.work.push(Box::pin(async {
             let (worker, what) = worker.go_on().await;
             Done::Worked(worker, what)
@@ -76,14 +97,13 @@ impl Feed {
     /// Whether a claim is the present one. One that has run out is given up: the feed was not polled for too long, and what
     /// it knows may be older than what somebody else has written.
     fn is_present(&mut self, source: usize, claim: u64) -> bool {
-        let now = self.plan.clock.monotonic();
-        let (is_present, ran_out) = {
+        let (is_present, runs_out) = {
             let one = &self.shared.lock().sources[source];
-            let is_present = one.is_claimed(claim, now);
-            (is_present, !is_present && one.claim == Some(claim))
+            (one.claim == Some(claim), one.runs_out())
         };
-        if ran_out {
+        if is_present && runs_out.is_some_and(|end| end <= self.plan.clock.monotonic()) {
             self.elsewhere(source);
+            return false;
         }
         is_present
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use futures_util::future::{self, Either};
+use futures_util::future::{self, Either, FutureExt as _};
 use pocketsoc_model::{
     Clock, Detection, DetectionQuery, DetectionSource, DetectionStream, Error, ErrorKind, QueryFilters,
     Result, Sleep, WalkReport,
@@ -139,6 +139,21 @@ impl Worker {
         (self, what)
     }
 
+    /// What a list has without waiting; `None` where it has to be waited for.
+    pub(crate) fn at_once(&mut self) -> Option<What> {
+        let walk = self.walk.as_mut()?;
+        loop {
+            match walk.stream.next().now_or_never()? {
+                None => return Some(What::Over(Over::Read(self.end()))),
+                Some(next) => {
+                    if let Some(what) = walk.came(next) {
+                        return Some(what);
+                    }
+                }
+            }
+        }
+    }
+
     fn open(&self, query: &DetectionQuery, windows: Option<usize>) -> Walk {
         let began = self.clock.now();
         let stream = match (windows, query.updated_since) {
@@ -177,17 +192,27 @@ impl Walk {
                     return None;
                 }
             };
-            match next? {
-                Ok(detection) => {
-                    self.items += 1;
-                    return Some(What::Found(Box::new(detection)));
-                }
-                Err(error) if is_one_element(&error) => {
-                    self.items += 1;
-                    self.unreadable += 1;
-                    return Some(What::Unreadable(error));
-                }
-                Err(error) => self.failure = Some(error),
+            if let Some(what) = self.came(next?) {
+                return Some(what);
+            }
+        }
+    }
+
+    /// What came of the list, unless it is an error that its end will be told with.
+    fn came(&mut self, next: Result<Detection>) -> Option<What> {
+        match next {
+            Ok(detection) => {
+                self.items += 1;
+                Some(What::Found(Box::new(detection)))
+            }
+            Err(error) if is_one_element(&error) => {
+                self.items += 1;
+                self.unreadable += 1;
+                Some(What::Unreadable(error))
+            }
+            Err(error) => {
+                self.failure = Some(error);
+                None
             }
         }
     }

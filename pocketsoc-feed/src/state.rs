@@ -9,15 +9,17 @@ use pocketsoc_model::{
     Clock, Detection, DetectionId, DetectionSource, ErrorKind, Filtering, Product, QueryFilters, ResumePoint,
     Severity,
 };
+use smallvec::{SmallVec, smallvec};
 use tokio::sync::Notify;
 
 use crate::checkpoint::Stored;
 use crate::echo::Echoes;
 use crate::event::{ChangeKind, Changed, FeedChange, MatchedBy, Sequence, Sighting};
-use crate::known::{Known, Name};
+use crate::known::Known;
 use crate::ledger::{Ledger, Seen};
+use crate::name::Name;
 use crate::options::Sightings;
-use crate::sightings::{At, Index, Keys, is_same};
+use crate::sightings::{At, Index, Keys, LookedFor, Spot, is_same};
 
 /// A source, with what is known of it.
 #[derive(Debug)]
@@ -59,8 +61,12 @@ pub(crate) struct SourceState {
 impl SourceState {
     /// Whether a claim is the present one, and has not run out: somebody else may own the source then.
     pub(crate) fn is_claimed(&self, claim: u64, now: Duration) -> bool {
-        let runs_out = self.renew_within.map(|within| self.renewed_at.saturating_add(within));
-        self.claim == Some(claim) && runs_out.is_none_or(|end| now < end)
+        self.claim == Some(claim) && self.runs_out().is_none_or(|end| now < end)
+    }
+
+    /// When the claim ends, unless it is renewed; `None` where it does not.
+    pub(crate) fn runs_out(&self) -> Option<Duration> {
+        self.renew_within.map(|within| self.renewed_at.saturating_add(within))
     }
 
     /// Whether it is asked by update time, rather than listed whole.
@@ -83,13 +89,12 @@ pub(crate) struct BrokenOff {
 /// A change that was told and is not acknowledged: what was known before of the detection, and of its other sightings that
 /// have shown the same and were not told of for that reason.
 #[derive(Debug)]
-struct Open(Vec<Before>);
+struct Open(SmallVec<[Before; 1]>);
 
 #[derive(Debug)]
 struct Before {
-    source: usize,
-    name: Name,
-    known: Option<Known>,
+    at: Spot,
+    known: Option<Box<Known>>,
 }
 
 /// What is told, and of which.
@@ -151,7 +156,7 @@ impl Shared {
         let Some(Open(parts)) = state.open.remove(&sequence.0) else { return };
         state.unwritten += 1;
         for part in parts {
-            state.sources[part.source].changes += 1;
+            state.sources[part.at.source].changes += 1;
         }
         self.acknowledged.notify_one();
     }
@@ -189,7 +194,7 @@ impl State {
         }
         let ledger = Ledger::of(stored);
         for (name, known) in ledger.iter() {
-            self.index.add(&At { source, name: name.clone() }, &known.keys);
+            self.index.add(Spot { source, name: name.digest() }, &known.keys);
             self.told = self.told.max(known.told);
             self.sources[source].took_pushes |= known.pushed;
         }
@@ -202,10 +207,10 @@ impl State {
         let ledger = std::mem::take(&mut self.sources[source].ledger);
         self.remembered -= ledger.len();
         for (name, known) in ledger.iter() {
-            self.index.remove(&At { source, name: name.clone() }, &known.keys);
+            self.index.remove(Spot { source, name: name.digest() }, &known.keys);
         }
         self.open.retain(|_, Open(parts)| {
-            parts.retain(|part| part.source != source);
+            parts.retain(|part| part.at.source != source);
             !parts.is_empty()
         });
         let state = &mut self.sources[source];
@@ -218,27 +223,28 @@ impl State {
         let state = &mut self.sources[source];
         let parts =
             self.open.iter().flat_map(|(sequence, Open(parts))| parts.iter().map(move |p| (*sequence, p)));
-        let open = parts.filter(|(_, part)| part.source == source);
-        let open = open.map(|(sequence, part)| (sequence, &part.name, &part.known));
+        let open = parts.filter(|(_, part)| part.at.source == source);
+        let open = open.map(|(sequence, part)| (sequence, part.at.name, part.known.as_deref()));
         state.ledger.checkpoint(&state.key, state.since, open)
     }
 
     /// What a list has shown: a change to tell, or `None`.
     pub(crate) fn seen(&mut self, source: usize, detection: Box<Detection>) -> Option<FeedChange> {
+        let now = self.clock.now();
         let at = At { source, name: Name::of(&detection.id) };
-        let seen = self.sources[source].ledger.see(&at.name, &detection, self.clock.now());
+        let seen = self.sources[source].ledger.see(&at.name, &detection, now);
         if seen == Seen::Same || (seen == Seen::Unknown && !self.passes(&detection)) {
             return None;
         }
         let keys = Keys::of(&detection, self.rules.heuristic);
         if seen == Seen::Unknown && self.sources[source].took_pushes {
-            self.adopt_pushed(&at, &keys);
+            self.adopt_pushed(&at, &keys.looked_for, now);
         }
-        let fresh = Known::of(&detection, keys.own.clone());
-        let others = self.index.others(&at, &keys);
+        let others = self.index.others(at.spot(), &keys.looked_for);
+        let fresh = Known::of(&detection, keys.own, now);
         let Some(known) = self.known(&at) else {
             if self.is_from_before(source, &detection) {
-                self.remember(&at, fresh);
+                self.remember(at, fresh);
                 return None;
             }
             return Some(self.tell_first(at, fresh, detection, &others));
@@ -247,7 +253,7 @@ impl State {
             return None;
         }
         if known.is_version_of(&fresh) || (known.pushed && fresh.is_what_was_pushed(known)) {
-            self.remember(&at, fresh);
+            self.remember(at, fresh);
             return None;
         }
         let now = self.clock.monotonic();
@@ -257,13 +263,11 @@ impl State {
         let mut changed = known.changes(&fresh, &detection);
         let nothing_normalized = changed.is_empty();
         let before = known.clone();
-        if self.echoes.take(&at, &keys.own, &mut changed, (&before, &fresh, &detection), now)
-            && changed.is_empty()
-        {
+        if self.echoes.take(&at, &mut changed, (&before, &fresh, &detection), now) && changed.is_empty() {
             // Whoever wrote it knows: it is as good as told.
             let mut fresh = fresh;
             fresh.told = self.next_told();
-            self.remember(&at, fresh);
+            self.remember(at, fresh);
             return None;
         }
         if self.rules.sightings == Sightings::Together
@@ -272,11 +276,11 @@ impl State {
             // Told is what the sighting shows that was told of last; the others may lag behind each other.
             changed.retain(|change| !latest.shows(change, &fresh));
             if changed.is_empty() && !nothing_normalized {
-                let told = latest.told;
-                self.remember(&at, fresh);
+                let (told, spot) = (latest.told, at.spot());
+                self.remember(at, fresh);
                 // Until that is acknowledged, this is not told either.
                 if let Some(Open(parts)) = self.open.get_mut(&told) {
-                    parts.push(Before { source, name: at.name, known: Some(before) });
+                    parts.push(Before { at: spot, known: Some(Box::new(before)) });
                 }
                 return None;
             }
@@ -296,8 +300,8 @@ impl State {
     }
 
     /// The sighting that was told of last.
-    fn told_last(&self, others: &[(At, MatchedBy)]) -> Option<&Known> {
-        let same = others.iter().filter(|(_, by)| is_same(*by)).filter_map(|(other, _)| self.known(other));
+    fn told_last(&self, others: &[(Spot, MatchedBy)]) -> Option<&Known> {
+        let same = others.iter().filter(|(_, by)| is_same(*by)).filter_map(|(other, _)| self.found(*other));
         same.max_by_key(|other| other.told)
     }
 
@@ -308,11 +312,10 @@ impl State {
         }
         let keys = Keys::of(&detection, self.rules.heuristic);
         let at = At { source, name: Name::of(&detection.id) };
-        let others = self.index.others(&at, &keys);
-        let mut fresh = Known::of(&detection, keys.own);
-        let own =
-            others.iter().find(|(other, by)| other.source == source && is_same(*by)).map(|(other, _)| other);
-        if let Some(known) = self.known(&at).or_else(|| self.known(own?)) {
+        let others = self.index.others(at.spot(), &keys.looked_for);
+        let mut fresh = Known::of(&detection, keys.own, self.clock.now());
+        let own = others.iter().find(|(other, by)| other.source == source && is_same(*by));
+        if let Some(known) = self.known(&at).or_else(|| self.found(own?.0)) {
             if !known.says_the_same(&fresh) {
                 self.sources[source].nudge.notify_one();
             }
@@ -329,7 +332,7 @@ impl State {
         at: At,
         fresh: Known,
         detection: Box<Detection>,
-        others: &[(At, MatchedBy)],
+        others: &[(Spot, MatchedBy)],
     ) -> FeedChange {
         let told = self.told_last(others).filter(|_| self.rules.sightings == Sightings::Together);
         let (kind, changed) = match told {
@@ -344,25 +347,31 @@ impl State {
     }
 
     /// What was pushed under a bare name is listed under the full id: it is the same.
-    fn adopt_pushed(&mut self, at: &At, keys: &Keys) {
-        let pushed = self.index.others(at, keys).into_iter().find(|(other, by)| {
-            other.source == at.source && is_same(*by) && self.known(other).is_some_and(|known| known.pushed)
+    fn adopt_pushed(&mut self, at: &At, looked_for: &LookedFor, now: DateTime<Utc>) {
+        let pushed = self.index.others(at.spot(), looked_for).into_iter().find(|(other, by)| {
+            other.source == at.source && is_same(*by) && self.found(*other).is_some_and(|known| known.pushed)
         });
         if let Some((other, _)) = pushed
-            && let Some(known) = self.sources[at.source].ledger.forget(&other.name)
+            && let Some(name) = self.sources[at.source].ledger.find(other.name).map(|(name, _)| name.clone())
+            && let Some(mut known) = self.sources[at.source].ledger.forget(&name)
         {
             self.remembered -= 1;
-            self.index.remove(&other, &known.keys);
+            self.index.remove(other, &known.keys);
             let parts = self.open.values_mut().flat_map(|Open(parts)| parts);
-            for part in parts.filter(|part| part.source == at.source && part.name == other.name) {
-                part.name = at.name.clone();
+            for part in parts.filter(|part| part.at == other) {
+                part.at = at.spot();
             }
-            self.remember(at, known);
+            known.seen = now.timestamp();
+            self.remember(at.clone(), known);
         }
     }
 
     fn known(&self, at: &At) -> Option<&Known> {
         self.sources[at.source].ledger.get(&at.name)
+    }
+
+    fn found(&self, at: Spot) -> Option<&Known> {
+        self.sources[at.source].ledger.find(at.name).map(|(_, known)| known)
     }
 
     /// Whether it is one of those that the feed tells of, as far as the sources cannot filter it. What was told once is told
@@ -381,22 +390,16 @@ impl State {
         since.is_some_and(|since| detection.updated_at.is_some_and(|updated| updated < since))
     }
 
-    fn remember(&mut self, at: &At, mut known: Known) -> Option<Known> {
-        let state = &mut self.sources[at.source];
-        known.seen = self.clock.now().timestamp();
-        // What is only remembered is not told.
-        known.told = known.told.max(state.ledger.get(&at.name).map_or(0, |before| before.told));
+    fn remember(&mut self, at: At, known: Known) -> Option<Known> {
+        let (spot, state) = (at.spot(), &mut self.sources[at.source]);
         state.changes += 1;
-        let keys = known.keys.clone();
-        let before = state.ledger.remember(at.name.clone(), known);
+        let (known, before) = state.ledger.remember(at.name, known);
         self.remembered += usize::from(before.is_none());
-        if let Some(before) = &before
-            && before.keys != keys
-        {
-            self.index.remove(at, &before.keys);
-        }
-        if before.as_ref().is_none_or(|before| before.keys != keys) {
-            self.index.add(at, &keys);
+        if before.as_ref().is_none_or(|before| before.keys != known.keys) {
+            if let Some(before) = &before {
+                self.index.remove(spot, &before.keys);
+            }
+            self.index.add(spot, &known.keys);
         }
         before
     }
@@ -408,13 +411,13 @@ impl State {
         kind: ChangeKind,
         changed: Vec<Changed>,
         detection: Box<Detection>,
-        others: &[(At, MatchedBy)],
+        others: &[(Spot, MatchedBy)],
     ) -> FeedChange {
         let sightings = others
             .iter()
             .filter_map(|(other, by)| {
                 let source = &self.sources[other.source];
-                let id = DetectionId::new(other.name.as_str()).ok()?;
+                let id = DetectionId::new(source.ledger.find(other.name)?.0.as_str()).ok()?;
                 Some(Sighting {
                     profile: Arc::clone(&source.name),
                     product: source.product.clone(),
@@ -425,8 +428,9 @@ impl State {
             .collect();
         let told = self.next_told();
         fresh.told = told;
-        let known = self.remember(&at, fresh);
-        self.open.insert(told, Open(vec![Before { source: at.source, name: at.name, known }]));
+        let spot = at.spot();
+        let known = self.remember(at, fresh).map(Box::new);
+        self.open.insert(told, Open(smallvec![Before { at: spot, known }]));
         FeedChange { sequence: Sequence(told), kind, changed, detection, sightings }
     }
 
@@ -442,7 +446,7 @@ impl State {
     pub(crate) fn forget_gone(&mut self, source: usize, began: DateTime<Utc>) {
         let now = self.clock.now();
         for name in self.sources[source].ledger.gone(began, now) {
-            self.forget(source, name);
+            self.forget(source, &name);
         }
     }
 
@@ -454,19 +458,19 @@ impl State {
         let (most, overlap) = (self.rules.remembered, self.rules.overlap);
         let (old, too_small) = self.sources[source].ledger.superfluous(most, overlap);
         for name in old {
-            self.forget(source, name);
+            self.forget(source, &name);
         }
         let state = &mut self.sources[source];
         let news = too_small && !std::mem::replace(&mut state.memory_full, too_small);
         news.then(|| state.ledger.len())
     }
 
-    fn forget(&mut self, source: usize, name: Name) {
+    fn forget(&mut self, source: usize, name: &Name) {
         let state = &mut self.sources[source];
-        if let Some(known) = state.ledger.forget(&name) {
+        if let Some(known) = state.ledger.forget(name) {
             state.changes += 1;
             self.remembered -= 1;
-            self.index.remove(&At { source, name }, &known.keys);
+            self.index.remove(Spot { source, name: name.digest() }, &known.keys);
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::event::{FeedEvent, Notice};
 use crate::feed::{Done, Feed};
 
 /// Writing down takes at most one part in so many of the time.
-const SHARE: u32 = 20;
+const SHARE: u32 = 100;
 /// What is acknowledged within so long is written down together.
 const TOGETHER: Duration = Duration::from_millis(20);
 /// So long is waited after a failure, twice as long each time up to so long.

@@ -5,10 +5,13 @@ use pocketsoc_model::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::known::{ByDigest, Known, Name, nanos};
+use crate::known::{Known, nanos};
+use crate::name::{ByDigest, Name};
 
 /// What every checkpoint begins with; the number is the version of what follows.
 const HEAD: &[u8] = b"pocketsoc feed checkpoint 1\n";
+/// About so many bytes of it are one detection's.
+const ABOUT: usize = 160;
 const FAMILY: &[u8] = b"pocketsoc feed checkpoint ";
 
 /// The memory of one source.
@@ -46,10 +49,15 @@ pub(crate) fn encode<'a>(
     known: impl Iterator<Item = (&'a str, &'a Known)>,
 ) -> Result<Vec<u8>> {
     let written = Written { source, floor: nanos(floor), since: nanos(since), known: known.collect() };
-    let body = postcard::to_stdvec(&written).map_err(|error| {
+    let mut bytes = Vec::with_capacity(ABOUT * (written.known.len() + 1));
+    bytes.extend_from_slice(HEAD);
+    bytes.extend_from_slice(&[0; 8]);
+    let mut bytes = postcard::to_extend(&written, bytes).map_err(|error| {
         Error::new(ErrorKind::Unexpected, "write the checkpoint").with_message(error.to_string())
     })?;
-    Ok([HEAD, &xxh3_64(&body).to_le_bytes(), &body].concat())
+    let (head, body) = bytes.split_at_mut(HEAD.len() + 8);
+    head[HEAD.len()..].copy_from_slice(&xxh3_64(body).to_le_bytes());
+    Ok(bytes)
 }
 
 /// Reads a checkpoint; one that is damaged, or of another source or a later version, is refused.
@@ -74,7 +82,7 @@ pub(crate) fn decode(source: &str, bytes: &[u8]) -> Result<Stored> {
         is_begun: true,
         floor: read.floor.map(DateTime::from_timestamp_nanos),
         since: read.since.map(DateTime::from_timestamp_nanos),
-        known: read.known.into_iter().map(|(name, known)| (Name::new(name), known)).collect(),
+        known: read.known.into_iter().map(|(name, known)| (Name::new(&name), known)).collect(),
     })
 }
 
@@ -93,7 +101,7 @@ mod tests {
 
     fn checkpoint() -> (Stored, Vec<u8>) {
         let detection = Detection::new(DetectionId::new("da1").unwrap(), Product::GRAPH_ALERT, "Miner");
-        let known = Known::of(&detection, smallvec::smallvec![7, 8, 9]);
+        let known = Known::of(&detection, smallvec::smallvec![7, 8, 9], DateTime::UNIX_EPOCH);
         let stored = Stored {
             is_begun: true,
             floor: DateTime::from_timestamp(1_790_000_000, 123_456_700),
