@@ -244,16 +244,16 @@ impl State {
         let fresh = Known::of(&detection, keys.own, now);
         let Some(known) = self.known(&at) else {
             if self.is_from_before(source, &detection) {
-                self.remember(at, fresh);
+                self.remember(&at, fresh);
                 return None;
             }
-            return Some(self.tell_first(at, fresh, detection, &others));
+            return Some(self.tell_first(&at, fresh, detection, &others));
         };
         if self.is_overtaken(source, known, &fresh, &detection) {
             return None;
         }
         if known.is_version_of(&fresh) || (known.pushed && fresh.is_what_was_pushed(known)) {
-            self.remember(at, fresh);
+            self.remember(&at, fresh);
             return None;
         }
         let now = self.clock.monotonic();
@@ -267,7 +267,7 @@ impl State {
             // Whoever wrote it knows: it is as good as told.
             let mut fresh = fresh;
             fresh.told = self.next_told();
-            self.remember(at, fresh);
+            self.remember(&at, fresh);
             return None;
         }
         if self.rules.sightings == Sightings::Together
@@ -277,7 +277,7 @@ impl State {
             changed.retain(|change| !latest.shows(change, &fresh));
             if changed.is_empty() && !nothing_normalized {
                 let (told, spot) = (latest.told, at.spot());
-                self.remember(at, fresh);
+                self.remember(&at, fresh);
                 // Until that is acknowledged, this is not told either.
                 if let Some(Open(parts)) = self.open.get_mut(&told) {
                     parts.push(Before { at: spot, known: Some(Box::new(before)) });
@@ -287,7 +287,7 @@ impl State {
         }
         let status = changed.iter().any(|change| matches!(change, Changed::Status { .. }));
         let kind = if status { ChangeKind::StatusChanged } else { ChangeKind::Updated };
-        Some(self.tell(at, fresh, kind, changed, detection, &others))
+        Some(self.tell(&at, fresh, kind, changed, detection, &others))
     }
 
     /// Whether a newer version is known, or a better one of the same.
@@ -323,13 +323,13 @@ impl State {
         }
         fresh.pushed = true;
         self.sources[source].took_pushes = true;
-        Some(self.tell_first(at, fresh, detection, &others))
+        Some(self.tell_first(&at, fresh, detection, &others))
     }
 
     /// Tells of what this source has not shown before: new, unless another one has; then how it differs in its status.
     fn tell_first(
         &mut self,
-        at: At,
+        at: &At,
         fresh: Known,
         detection: Box<Detection>,
         others: &[(Spot, MatchedBy)],
@@ -362,7 +362,7 @@ impl State {
                 part.at = at.spot();
             }
             known.seen = now.timestamp();
-            self.remember(at.clone(), known);
+            self.remember(at, known);
         }
     }
 
@@ -390,10 +390,10 @@ impl State {
         since.is_some_and(|since| detection.updated_at.is_some_and(|updated| updated < since))
     }
 
-    fn remember(&mut self, at: At, known: Known) -> Option<Known> {
+    fn remember(&mut self, at: &At, known: Known) -> Option<Known> {
         let (spot, state) = (at.spot(), &mut self.sources[at.source]);
         state.changes += 1;
-        let (known, before) = state.ledger.remember(at.name, known);
+        let (known, before) = state.ledger.remember(at.name.clone(), known);
         self.remembered += usize::from(before.is_none());
         if before.as_ref().is_none_or(|before| before.keys != known.keys) {
             if let Some(before) = &before {
@@ -406,7 +406,7 @@ impl State {
 
     fn tell(
         &mut self,
-        at: At,
+        at: &At,
         mut fresh: Known,
         kind: ChangeKind,
         changed: Vec<Changed>,

@@ -68,7 +68,7 @@ impl Feed {
             };
             let save: Vec<(&str, Vec<u8>)> =
                 places.iter().map(|(_, key, _): &(_, Arc<str>, _)| &**key).zip(save).collect();
-            let result = if save.is_empty() { Ok(()) } else { store.save(&save).await };
+            let result = if save.is_empty() { Ok(()) } else { store.save(save).await };
             let mut lost = Vec::new();
             if result.as_ref().is_err_and(|error| error.kind() == ErrorKind::Conflict) {
                 for (place, key, _) in &places {

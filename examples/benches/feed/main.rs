@@ -36,7 +36,7 @@ impl CheckpointStore for Forgetful {
     async fn renew(&self, _: &str) -> Result<()> {
         Ok(())
     }
-    async fn save(&self, _: &[(&str, Vec<u8>)]) -> Result<()> {
+    async fn save(&self, _: Vec<(&str, Vec<u8>)>) -> Result<()> {
         Ok(())
     }
     async fn release(&self, _: &str) -> Result<()> {

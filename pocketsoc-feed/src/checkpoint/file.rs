@@ -50,11 +50,11 @@ impl CheckpointStore for FileCheckpoints {
         Ok(())
     }
 
-    async fn save(&self, checkpoints: &[(&str, Vec<u8>)]) -> Result<()> {
+    async fn save(&self, checkpoints: Vec<(&str, Vec<u8>)>) -> Result<()> {
         {
             let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
             for (source, checkpoint) in checkpoints {
-                all.insert((*source).to_owned(), checkpoint.clone());
+                all.insert(source.to_owned(), checkpoint);
             }
         }
         let store = self.clone();
@@ -143,8 +143,8 @@ mod tests {
         let path = folder.path().join("feed.checkpoint");
         let store = FileCheckpoints::open(&path).unwrap();
         assert_eq!(store.claim("a").await.unwrap(), Some(Claim::for_good(None)));
-        store.save(&[("a", vec![1, 2]), ("b", vec![])]).await.unwrap();
-        store.save(&[("a", vec![3])]).await.unwrap();
+        store.save(vec![("a", vec![1, 2]), ("b", vec![])]).await.unwrap();
+        store.save(vec![("a", vec![3])]).await.unwrap();
         let store = FileCheckpoints::open(&path).unwrap();
         assert_eq!(store.claim("a").await.unwrap().unwrap().checkpoint, Some(vec![3]));
         assert_eq!(store.claim("b").await.unwrap().unwrap().checkpoint, Some(vec![]));
@@ -155,7 +155,7 @@ mod tests {
     async fn a_damaged_file_is_refused_with_advice_and_left_as_it_is() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("feed.checkpoint");
-        FileCheckpoints::open(&path).unwrap().save(&[("a", vec![1; 40])]).await.unwrap();
+        FileCheckpoints::open(&path).unwrap().save(vec![("a", vec![1; 40])]).await.unwrap();
         let whole = std::fs::read(&path).unwrap();
         for at in 0..whole.len() {
             std::fs::write(&path, &whole[..at]).unwrap();
@@ -166,7 +166,8 @@ mod tests {
         }
         let error = FileCheckpoints::open(folder.path()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable, "a folder is no file");
-        let error = FileCheckpoints::open(folder.path().join("none/x")).unwrap().save(&[("a", vec![])]).await;
+        let error =
+            FileCheckpoints::open(folder.path().join("none/x")).unwrap().save(vec![("a", vec![])]).await;
         assert_eq!(error.unwrap_err().kind(), ErrorKind::Unavailable);
     }
 }

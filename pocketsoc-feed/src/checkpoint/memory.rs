@@ -30,10 +30,10 @@ impl CheckpointStore for MemoryCheckpoints {
         Ok(())
     }
 
-    async fn save(&self, checkpoints: &[(&str, Vec<u8>)]) -> Result<()> {
+    async fn save(&self, checkpoints: Vec<(&str, Vec<u8>)>) -> Result<()> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for (source, checkpoint) in checkpoints {
-            all.insert((*source).to_owned(), checkpoint.clone());
+            all.insert(source.to_owned(), checkpoint);
         }
         Ok(())
     }

@@ -69,7 +69,7 @@ pub trait CheckpointStore: Debug + Send + Sync + 'static {
     /// # Errors
     /// `Conflict` when another worker owns one of them by now; its checkpoint is the one that stands. `Unavailable` when
     /// they cannot be written.
-    async fn save(&self, checkpoints: &[(&str, Vec<u8>)]) -> Result<()>;
+    async fn save(&self, checkpoints: Vec<(&str, Vec<u8>)>) -> Result<()>;
 
     /// Lets a source go, for another worker to claim at once.
     ///

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use futures_util::future;
+use futures_util::stream::{self, StreamExt as _};
 use object_store::ObjectStore;
 use object_store::path::Path;
 use pocketsoc_model::{Clock, Error, ErrorKind, Result};
@@ -177,10 +177,10 @@ impl ObjectCheckpoints {
         Ok(())
     }
 
-    async fn save_one(&self, source: &str, checkpoint: &[u8]) -> Result<()> {
+    async fn save_one(&self, source: &str, checkpoint: Vec<u8>) -> Result<()> {
         let mut held = self.still_held(source).await?;
         let all = self.checkpoints(source);
-        let bytes = encode(&Written { fencing: held.fencing, checkpoint: checkpoint.to_vec() })?;
+        let bytes = encode(&Written { fencing: held.fencing, checkpoint })?;
         loop {
             held.checkpoint += 1;
             if all.create(held.checkpoint, bytes.clone()).await? {
@@ -235,16 +235,16 @@ impl CheckpointStore for ObjectCheckpoints {
         self.prolong(source).await
     }
 
-    async fn save(&self, checkpoints: &[(&str, Vec<u8>)]) -> Result<()> {
+    async fn save(&self, checkpoints: Vec<(&str, Vec<u8>)>) -> Result<()> {
         // All of them, whatever becomes of one.
         let mut outcome = Ok(());
-        for few in checkpoints.chunks(AT_ONCE) {
-            let mut saves = Vec::with_capacity(few.len());
-            for (source, checkpoint) in few {
-                saves.push(self.save_one(source, checkpoint));
-            }
-            let failed = future::join_all(saves).await.into_iter().find(Result::is_err);
-            outcome = outcome.and(failed.unwrap_or(Ok(())));
+        let mut saves = Vec::with_capacity(checkpoints.len());
+        for (source, checkpoint) in checkpoints {
+            saves.push(self.save_one(source, checkpoint));
+        }
+        let mut saves = stream::iter(saves).buffered(AT_ONCE);
+        while let Some(saved) = saves.next().await {
+            outcome = outcome.and(saved);
         }
         outcome
     }

@@ -582,7 +582,7 @@ impl CheckpointStore for Full {
     async fn renew(&self, _: &str) -> Result<()> {
         Ok(())
     }
-    async fn save(&self, _: &[(&str, Vec<u8>)]) -> Result<()> {
+    async fn save(&self, _: Vec<(&str, Vec<u8>)>) -> Result<()> {
         Err(Error::new(ErrorKind::Unavailable, "use the checkpoint").with_message("the disk is full"))
     }
     async fn release(&self, _: &str) -> Result<()> {

@@ -28,8 +28,8 @@ async fn one_worker_owns_a_source_and_another_one_takes_over_when_it_dies_on_a_d
         let source = "Graph €/graph_alert";
         assert_eq!(one.claim(source).await.unwrap().unwrap().checkpoint, None);
         assert!(other.claim(source).await.unwrap().is_none(), "it is owned");
-        one.save(&[(source, vec![1])]).await.unwrap();
-        one.save(&[(source, vec![2])]).await.unwrap();
+        one.save(vec![(source, vec![1])]).await.unwrap();
+        one.save(vec![(source, vec![2])]).await.unwrap();
         for _ in 0..5 {
             clock.advance(Duration::from_secs(50));
             one.renew(source).await.unwrap();
@@ -44,11 +44,11 @@ async fn one_worker_owns_a_source_and_another_one_takes_over_when_it_dies_on_a_d
         for _ in 0..4 {
             other.renew(source).await.unwrap();
         }
-        other.save(&[(source, vec![3])]).await.unwrap();
-        for refused in [one.save(&[(source, vec![9])]).await, one.renew(source).await] {
+        other.save(vec![(source, vec![3])]).await.unwrap();
+        for refused in [one.save(vec![(source, vec![9])]).await, one.renew(source).await] {
             assert_eq!(refused.unwrap_err().kind(), ErrorKind::Conflict);
         }
-        other.save(&[(source, vec![4])]).await.unwrap();
+        other.save(vec![(source, vec![4])]).await.unwrap();
         other.release(source).await.unwrap();
         assert_eq!(one.claim(source).await.unwrap().unwrap().checkpoint, Some(vec![4]), "at once");
     }
@@ -60,13 +60,13 @@ async fn what_a_slow_owner_writes_between_is_overtaken_and_not_mixed_up() {
     // Its clock stands still: it does not know that its time is over.
     let (one, other) = (worker(&store, "one", &manual()), worker(&store, "other", &clock));
     one.claim("s").await.unwrap().unwrap();
-    one.save(&[("s", vec![1])]).await.unwrap();
+    one.save(vec![("s", vec![1])]).await.unwrap();
     clock.advance(Duration::from_secs(80));
     assert_eq!(other.claim("s").await.unwrap().unwrap().checkpoint, Some(vec![1]));
     // Before the new owner has written anything.
-    one.save(&[("s", vec![2])]).await.unwrap();
-    other.save(&[("s", vec![3])]).await.unwrap();
-    assert_eq!(one.save(&[("s", vec![4])]).await.unwrap_err().kind(), ErrorKind::Conflict);
+    one.save(vec![("s", vec![2])]).await.unwrap();
+    other.save(vec![("s", vec![3])]).await.unwrap();
+    assert_eq!(one.save(vec![("s", vec![4])]).await.unwrap_err().kind(), ErrorKind::Conflict);
     other.release("s").await.unwrap();
     assert_eq!(other.claim("s").await.unwrap().unwrap().checkpoint, Some(vec![3]));
 }

@@ -52,7 +52,7 @@ impl CheckpointStore for SlowCheckpoints {
     async fn renew(&self, source: &str) -> Result<()> {
         self.inner.renew(source).await
     }
-    async fn save(&self, checkpoints: &[(&str, Vec<u8>)]) -> Result<()> {
+    async fn save(&self, checkpoints: Vec<(&str, Vec<u8>)>) -> Result<()> {
         self.clock.sleep(Duration::from_millis(5)).await;
         if self.fails() {
             return Err(Error::new(ErrorKind::Unavailable, "save").with_message("scripted"));
