@@ -40,8 +40,20 @@ struct Echo {
     /// As it was before, and until when a list that lags behind may still show that.
     before: Option<Known>,
     lagging_until: Duration,
+    /// Whoever made it knows what came of it.
+    answered: bool,
     /// What each source has shown of it: once shown, the next change of the kind is somebody else's.
     shown: Vec<(usize, &'static str)>,
+}
+
+/// Whether what a list shows is a change of our own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ours {
+    No,
+    /// In part at least.
+    Yes,
+    /// Its answer is not here yet: whoever makes it may die before, and has to be told then.
+    NotYet,
 }
 
 /// What of an echo a source may show without anything else having changed.
@@ -66,9 +78,17 @@ impl Echoes {
             self.by_key.entry(*key).or_default().push(self.made);
         }
         let (until, lagging_until) = (now + AWAITED, now + LAGGING);
-        let echo = Echo { at, keys, change: change.clone(), until, before, lagging_until, shown: Vec::new() };
+        let (change, answered, shown) = (change.clone(), false, Vec::new());
+        let echo = Echo { at, keys, change, until, before, lagging_until, answered, shown };
         self.all.insert(self.made, echo);
         self.made
+    }
+
+    /// It was made, at least in part.
+    fn answered(&mut self, number: u64) {
+        if let Some(echo) = self.all.get_mut(&number) {
+            echo.answered = true;
+        }
     }
 
     /// It was not made after all, or is not awaited any more.
@@ -108,25 +128,40 @@ impl Echoes {
         })
     }
 
-    /// Takes away what a source shows of changes of our own, for the first time; whether there was any.
+    /// Takes away what a source shows of changes of our own, for the first time.
     pub(crate) fn take(
         &mut self,
         at: &At,
         changed: &mut Vec<Changed>,
         (before, fresh, detection): (&Known, &Known, &Detection),
         now: Duration,
-    ) -> bool {
-        let mut ours = false;
-        for number in self.of(at, &fresh.keys) {
-            let Some(echo) = self.all.get_mut(&number).filter(|echo| echo.until > now) else { continue };
-            let nothing_else = changed.is_empty() && !ours;
-            let mut shown = Vec::new();
+    ) -> Ours {
+        let awaited = self.of(at, &fresh.keys);
+        let comments = fresh.comments_since(before);
+        let is_being_made = awaited.iter().filter_map(|number| self.all.get(number)).any(|echo| {
+            let shows_it = |one: &Changed| is_part_of(one, &echo.change, detection, comments);
+            !echo.answered && echo.until > now && (changed.is_empty() || changed.iter().any(shows_it))
+        });
+        if is_being_made {
+            return Ours::NotYet;
+        }
+        let mut ours = Ours::No;
+        for number in awaited {
+            let Some(echo) = self.all.get_mut(&number).filter(|echo| echo.answered && echo.until > now)
+            else {
+                continue;
+            };
+            let nothing_else = changed.is_empty() && ours == Ours::No;
+            let (mut shown, mut others) = (Vec::new(), Vec::new());
             changed.retain(|change| {
                 let place = (at.source, change.key());
-                let is_ours = !echo.shown.contains(&place)
-                    && is_part_of(change, &echo.change, detection, fresh.comments_since(before));
+                let is_first = !echo.shown.contains(&place);
+                let is_ours = is_first && is_part_of(change, &echo.change, detection, comments);
                 if is_ours {
                     shown.push(place);
+                } else if is_first {
+                    // Somebody else's: what comes after it is not ours either.
+                    others.push(place);
                 }
                 !is_ours
             });
@@ -134,8 +169,10 @@ impl Echoes {
             if nothing_else && !echo.shown.contains(&(at.source, ONLY_THE_TIME)) {
                 shown.push((at.source, ONLY_THE_TIME));
             }
-            ours |= !shown.is_empty();
-            echo.shown.extend(shown);
+            if !shown.is_empty() {
+                ours = Ours::Yes;
+            }
+            echo.shown.extend(shown.into_iter().chain(others));
         }
         ours
     }
@@ -167,7 +204,8 @@ fn is_part_of(changed: &Changed, written: &DetectionChange, detection: &Detectio
     }
 }
 
-/// A source of a feed: what is changed through it is not told as a change when it comes back.
+/// A source of a feed: what is changed through it is not told as a change when it comes back, if whoever changed it has
+/// learned that it was made. A change that is dropped before its answer, or whose outcome is unknown, is told.
 ///
 /// Reads go to the source as they are. Somebody else's change at the same time is told: only the parts that were written
 /// here, with the values that were written here, are taken for ours, and only the first time that a source shows them.
@@ -207,20 +245,32 @@ impl DetectionSource for FeedSource {
     }
 
     async fn update(&self, id: &DetectionId, change: &DetectionChange) -> Result<Detection> {
-        // A poll may show it before the answer is here. Who goes away in the middle may have made it: it stays awaited.
+        // A poll may show it before the answer is here.
         let at = At { source: self.place, name: Name::of(id) };
-        let echo = self.shared.lock().expect(&at, change);
-        match self.source.update(id, change).await {
-            Ok(detection) => {
-                self.shared.lock().written(echo, &at, change, &detection);
-                Ok(detection)
+        let echo = Awaited { shared: &self.shared, number: self.shared.lock().expect(&at, change) };
+        let outcome = self.source.update(id, change).await;
+        match &outcome {
+            Ok(detection) => echo.shared.lock().written(echo.number, &at, change, detection),
+            Err(error) if error.kind() != ErrorKind::OutcomeUnknown && !error.applied().is_empty() => {
+                echo.shared.lock().echoes.answered(echo.number);
             }
-            Err(error) => {
-                if error.kind() != ErrorKind::OutcomeUnknown && error.applied().is_empty() {
-                    self.shared.lock().echoes.call_off(echo);
-                }
-                Err(error)
-            }
+            Err(_) => {}
+        }
+        outcome
+    }
+}
+
+/// A change that is being made. What ends without an answer is called off.
+struct Awaited<'a> {
+    shared: &'a Shared,
+    number: u64,
+}
+
+impl Drop for Awaited<'_> {
+    fn drop(&mut self) {
+        let echoes = &mut self.shared.lock().echoes;
+        if echoes.all.get(&self.number).is_some_and(|echo| !echo.answered) {
+            echoes.call_off(self.number);
         }
     }
 }
@@ -238,6 +288,7 @@ impl State {
 
     /// What was written and read back: known from now on, as far as it is ours.
     fn written(&mut self, echo: u64, at: &At, change: &DetectionChange, detection: &Detection) {
+        self.echoes.answered(echo);
         let keys = Keys::of(detection, self.rules.heuristic);
         let fresh = Known::of(detection, keys.own, self.clock.now());
         let told = self.next_told();

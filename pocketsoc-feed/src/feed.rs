@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use fastrand::Rng;
-use futures_util::future::{self, BoxFuture};
+use futures_util::future::{self, BoxFuture, FutureExt as _};
 use futures_util::stream::{self, FuturesUnordered, StreamExt as _};
 use pocketsoc_model::{Clock, DetectionSource, Error, ErrorKind, Product, Result};
 use tokio::sync::{Notify, mpsc};
 
+use crate::checkpoint::patiently;
 use crate::echo::FeedSource;
 use crate::event::{FeedEvent, Notice, Sequence};
 use crate::options::{FeedBuilder, Plan};
@@ -26,8 +27,9 @@ const CLAIMED_AT_ONCE: usize = 16;
 
 /// Many sources as one feed: [`next`](Self::next) until `None`, [`acknowledge`](Self::acknowledge) each change.
 ///
-/// **Delivery**: each new detection, and each change of one, is told at least once. A change is told again after a restart
-/// unless it was acknowledged and that was written down. Changes of one detection come in their order.
+/// **Delivery**: each new detection, and each change of one as a poll shows it, is told at least once. A change is told
+/// again after a restart unless it was acknowledged and that was written down. Changes of one detection come in their order;
+/// of several between two polls, what they have come to is told.
 ///
 /// Everything happens in `next`: while it is not polled, nothing is read, renewed or written down. A consumer that takes
 /// its time belongs in a task of its own. Dropping `next` in the middle loses nothing.
@@ -63,7 +65,9 @@ pub struct Feed {
     pub(crate) work: FuturesUnordered<BoxFuture<'static, Done>>,
     /// The source that has brought something last: asked for more before anything is waited for.
     pub(crate) at_hand: Option<Box<Worker>>,
+    /// How often that has been done, and since when: everything else waits meanwhile.
     pub(crate) in_a_row: u32,
+    pub(crate) row_began: Duration,
     /// What sources have brought while nothing was to be told: one thing each, and they wait.
     pub(crate) parked: VecDeque<(Box<Worker>, What)>,
     pub(crate) ready: VecDeque<FeedEvent>,
@@ -73,6 +77,8 @@ pub struct Feed {
     pub(crate) writing: Writing,
     pushed: mpsc::Receiver<Pushed>,
     push: mpsc::Sender<Pushed>,
+    /// The last thing that happened was a push.
+    was_pushed: bool,
     waits_for_acknowledgement: bool,
 }
 
@@ -80,7 +86,7 @@ pub struct Feed {
 pub(crate) enum Done {
     Worked(Box<Worker>, What),
     /// Somebody else owns a source.
-    Lost(usize, u64),
+    Lost(usize, Option<u64>),
     Saved(Saved),
     Nothing,
 }
@@ -163,11 +169,13 @@ impl Feed {
             work: FuturesUnordered::new(),
             at_hand: None,
             in_a_row: 0,
+            row_began: Duration::ZERO,
             parked: VecDeque::new(),
             ready: VecDeque::new(),
             working: 0,
             pushed,
             push,
+            was_pushed: false,
             waits_for_acknowledgement: false,
         };
         feed.begin().await?;
@@ -184,19 +192,29 @@ impl Feed {
         let claims: Vec<_> = stream::iter(workers)
             .map(|worker| async move {
                 let asked = clock.monotonic();
-                let claim = store.claim(&worker.key).await;
+                let claim = patiently(&**clock, store.claim(&worker.key)).await;
                 (worker, claim, asked)
             })
             .buffered(CLAIMED_AT_ONCE)
             .collect()
             .await;
+        // One that cannot be claimed does not keep the others from being read; but when none can, something is set up
+        // wrongly.
+        let hopeless = claims.iter().all(|(_, claim, _)| claim.is_err());
         for (worker, claim, asked) in claims {
-            let order = match claim? {
-                Some(claim) => {
-                    self.claimed(worker.place, 0, claim, asked)?;
-                    Order::After(Duration::ZERO, Nudges::Count, Do::Ask)
+            let claimed = match claim {
+                Ok(Some(claim)) => self.claimed(worker.place, 0, claim, asked).map(|()| true),
+                Ok(None) => Ok(false),
+                Err(error) => Err(error),
+            };
+            let order = match claimed {
+                Ok(true) => Order::After(Duration::ZERO, Nudges::Count, Do::Ask),
+                Ok(false) => Order::After(self.elsewhere(worker.place), Nudges::Count, Do::Claim),
+                Err(error) if hopeless || error.kind() == ErrorKind::Damaged => {
+                    drop(self.release().await);
+                    return Err(error);
                 }
-                None => Order::After(self.elsewhere(worker.place), Nudges::Count, Do::Claim),
+                Err(error) => self.try_again(worker.place, error, Do::Claim),
             };
             self.working += 1;
             self.carry_out(Box::new(worker), order);
@@ -242,9 +260,11 @@ impl Feed {
                 tracing::warn!(changes, "nothing more is delivered before something is acknowledged");
                 self.ready.push_back(FeedEvent::Notice(Notice::Unacknowledged { changes }));
             }
-            self.waits_for_acknowledgement = full;
+            // Said once, until the consumer has caught up.
+            self.waits_for_acknowledgement =
+                full || (self.waits_for_acknowledgement && !self.has_caught_up());
             if self.working == 0 && !full && !self.writing.is_under_way && self.ready.is_empty() {
-                if due.is_none() || self.writing.is_last {
+                if due.is_none() || (self.writing.is_last && self.writing.failures > 0) {
                     return None;
                 }
                 self.writing.is_last = true;
@@ -258,10 +278,19 @@ impl Feed {
 
     /// Until something happens.
     async fn wait(&mut self, due: Option<Duration>, full: bool) {
+        // A flood of pushes does not keep the rest from being done.
+        if std::mem::take(&mut self.was_pushed)
+            && let Some(Some(done)) = self.work.next().now_or_never()
+        {
+            return self.done(done, full);
+        }
         let timer = due.map(|due| self.plan.clock.sleep(due));
         tokio::select! {
             biased;
-            Some(pushed) = self.pushed.recv(), if !full => self.take_pushed(pushed),
+            Some(pushed) = self.pushed.recv(), if !full => {
+                self.was_pushed = true;
+                self.take_pushed(pushed);
+            }
             Some(done) = self.work.next() => self.done(done, full),
             () = self.shared.acknowledged.notified() => {}
             () = async { if let Some(timer) = timer { timer.await } else { std::future::pending().await } } => {}
@@ -274,7 +303,8 @@ impl Feed {
             Done::Worked(worker, what) if full => self.parked.push_back((worker, what)),
             Done::Worked(worker, what) => self.worked(worker, what),
             Done::Lost(source, claim) => {
-                if self.shared.lock().sources[source].claim == Some(claim) {
+                let is_present = claim.is_some() && self.shared.lock().sources[source].claim == claim;
+                if is_present {
                     self.elsewhere(source);
                 }
             }
@@ -302,12 +332,17 @@ impl Feed {
         self.write_now().await
     }
 
-    /// Writes down what has been acknowledged, and lets the sources go, for another worker to claim at once.
+    /// Writes down what has been acknowledged, and lets the sources go, for another worker to claim at once: also when it
+    /// cannot be written.
     ///
     /// # Errors
     /// What the store says.
     pub async fn close(mut self) -> Result<()> {
-        self.write_now().await?;
+        let written = self.write_now().await;
+        written.and(self.release().await)
+    }
+
+    async fn release(&mut self) -> Result<()> {
         let claimed: Vec<_> = {
             let state = self.shared.lock();
             state.sources.iter().filter(|s| s.claim.is_some()).map(|s| Arc::clone(&s.key)).collect()
@@ -339,13 +374,18 @@ impl Feed {
         self.shared.lock().remembered()
     }
 
-    /// Where detections are put that were pushed to this process, such as by a receiver of Defender for Cloud's.
+    /// Where detections are put that were pushed to this process, such as by a receiver of Defender for Cloud's. What is
+    /// pushed for a source that another worker owns is left to that worker's polls.
     pub fn pushes(&self) -> PushHandle {
         PushHandle::new(self.push.clone(), Arc::clone(&self.shared))
     }
 
     fn is_full(&self) -> bool {
         self.shared.lock().unacknowledged() >= self.plan.unacknowledged
+    }
+
+    fn has_caught_up(&self) -> bool {
+        self.shared.lock().unacknowledged() <= self.plan.unacknowledged / 2
     }
 }
 

@@ -29,6 +29,8 @@ pub(crate) struct Ledger {
     waiting: VecDeque<(u64, DateTime<Utc>)>,
     /// The latest update time of the present poll.
     newest: Option<DateTime<Utc>>,
+    /// The present poll has shown something that is to be looked at again.
+    put_off: bool,
     /// When the last few whole polls began.
     polls: VecDeque<i64>,
 }
@@ -102,13 +104,19 @@ impl Ledger {
 
     /// Begins another poll.
     pub(crate) fn begin(&mut self) {
-        self.newest = None;
+        (self.newest, self.put_off) = (None, false);
+    }
+
+    /// Something that the present poll has shown is to be looked at again: the next one asks from where this one did.
+    pub(crate) fn put_off(&mut self) {
+        self.put_off = true;
     }
 
     /// A poll that began at `began` has seen everything. From its data, not from a clock, comes how far that is; but what
     /// changed after it began may have slipped past it. `told` is the last number given so far.
     pub(crate) fn complete(&mut self, began: DateTime<Utc>, told: u64) {
-        let Some(newest) = self.newest.map(|newest| newest.min(began)) else { return };
+        let newest = self.newest.filter(|_| !self.put_off);
+        let Some(newest) = newest.map(|newest| newest.min(began)) else { return };
         if self.floor.is_none_or(|floor| floor < newest) {
             self.floor = Some(newest);
             self.waiting.push_back((told, newest));
@@ -150,7 +158,7 @@ impl Ledger {
         let border = *border;
         let old = self.known.iter().filter(|(_, known)| known.updated.unwrap_or(i64::MAX) <= border);
         let old: Vec<Name> = old.map(|(name, _)| name.clone()).take(many).collect();
-        let needed = nanos(self.since(overlap)).is_some_and(|since| border >= since);
+        let needed = nanos(self.since(overlap)).is_none_or(|since| border >= since);
         (old, needed)
     }
 
@@ -219,7 +227,7 @@ mod tests {
         let (old, too_small) = ledger.superfluous(100, TimeDelta::seconds(30));
         let mut old: Vec<_> = old.iter().map(|name| name.as_str()[2..].parse::<i64>().unwrap()).collect();
         old.sort_unstable();
-        assert_eq!((old, too_small), ((0..20).collect(), false));
+        assert_eq!((old, too_small), ((0..20).collect(), true), "nothing has been read to its end");
         ledger.complete(at(1000), 0);
         assert!(!ledger.superfluous(100, TimeDelta::seconds(30)).1, "the last 30 seconds are all there");
         assert!(ledger.superfluous(100, TimeDelta::seconds(110)).1, "the last 110 seconds are not");

@@ -8,7 +8,7 @@ use pocketsoc_model::{Detection, DetectionQuery, Error, ErrorKind, Lane, Result}
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::checkpoint::{Claim, Keeper, decode};
-use crate::event::{FeedEvent, Notice};
+use crate::event::{FeedChange, FeedEvent, Notice};
 use crate::feed::{Done, Feed};
 use crate::poll::{Do, Nudges, Order, Over, Reading, What, Worker};
 use crate::push::Pushed;
@@ -24,6 +24,7 @@ const LONG: TimeDelta = TimeDelta::days(1);
 const ASIDE: usize = 1000;
 /// So many elements of one source are taken before it is looked at what others have brought.
 const IN_A_ROW: u32 = 32;
+const LONGEST_ROW: Duration = Duration::from_millis(20);
 /// So often a poll that broke off is taken up in vain, before it is begun anew.
 const IN_VAIN: u32 = 4;
 /// No wait is longer.
@@ -32,7 +33,7 @@ const LONGEST_OF_ALL: Duration = Duration::from_secs(366 * 24 * 3600);
 impl Feed {
     pub(crate) fn take_pushed(&mut self, pushed: Pushed) {
         let change = self.shared.lock().pushed(pushed.source, pushed.detection);
-        self.ready.extend(change.map(FeedEvent::Change));
+        self.tell(pushed.source, change);
     }
 
     /// Takes what a step on a source has brought, and has the next one made.
@@ -60,16 +61,26 @@ impl Feed {
 
     /// Reads on where something was just found: at once, as long as others need not wait for it.
     fn read_on(&mut self, worker: Box<Worker>) {
-        if self.at_hand.is_none() && self.in_a_row < IN_A_ROW {
-            self.in_a_row += 1;
-            self.at_hand = Some(worker);
-        } else {
-            self.read_beside(worker);
+        if self.at_hand.is_some() {
+            return self.read_beside(worker);
         }
+        if self.in_a_row == 0 {
+            self.row_began = self.plan.clock.monotonic();
+        }
+        self.in_a_row += 1;
+        self.at_hand = Some(worker);
+    }
+
+    /// Whether others have waited long enough, for many elements or for a consumer that takes its time with few.
+    fn is_row_over(&self) -> bool {
+        self.in_a_row > IN_A_ROW || self.plan.clock.monotonic().saturating_sub(self.row_began) > LONGEST_ROW
     }
 
     /// Takes what a source has without waiting: most elements of a page are there with its first, and need no task.
     pub(crate) fn read_at_once(&mut self, mut worker: Box<Worker>) {
+        if self.is_row_over() {
+            return self.read_beside(worker);
+        }
         match worker.at_once() {
             Some(what) => self.worked(worker, what),
             None => self.read_beside(worker),
@@ -109,13 +120,15 @@ impl Feed {
     }
 
     fn found(&mut self, source: usize, detection: Box<Detection>) {
-        let (change, full) = {
-            let mut state = self.shared.lock();
-            let change = state.seen(source, detection);
-            let full = if change.is_some() { state.keep_within_bound(source) } else { None };
-            (change, full)
-        };
-        self.ready.extend(change.map(FeedEvent::Change));
+        let change = self.shared.lock().seen(source, detection);
+        self.tell(source, change);
+    }
+
+    /// Tells a change; what is remembered stays within its bound.
+    fn tell(&mut self, source: usize, change: Option<FeedChange>) {
+        let Some(change) = change else { return };
+        self.ready.push_back(FeedEvent::Change(change));
+        let full = self.shared.lock().keep_within_bound(source);
         if let Some(holds) = full {
             let source = self.name(source);
             self.notice(Notice::MemoryFull { source, holds });
@@ -172,8 +185,8 @@ impl Feed {
     }
 
     /// What failed, once more after its wait.
-    fn try_again(&mut self, source: usize, error: Error, next: Do) -> Order {
-        let wait = self.failed(source, error);
+    pub(crate) fn try_again(&mut self, source: usize, error: Error, next: Do) -> Order {
+        let wait = self.failed(source, error, false);
         self.again(source, wait, next)
     }
 
@@ -257,19 +270,19 @@ impl Feed {
             }
             return self.about(every);
         };
-        let wait = self.failed(source, error);
-        if is_to_go_on { self.about(every) } else { wait }
+        self.failed(source, error, is_to_go_on)
     }
 
-    /// A source failed; when it is tried again.
-    fn failed(&mut self, source: usize, error: Error) -> Duration {
+    /// A source failed; when it is tried again. What broke off and has somewhere to go on does not wait longer each time.
+    fn failed(&mut self, source: usize, error: Error, is_to_go_on: bool) -> Duration {
         self.count_incomplete(source);
         let (failures, every) = {
             let one = &mut self.shared.lock().sources[source];
             one.failures = one.failures.saturating_add(1);
             (one.failures, one.poll_every)
         };
-        let longer = every.max(Duration::from_secs(1)).saturating_mul(1 << (failures - 1).min(10));
+        let times = if is_to_go_on { 0 } else { (failures - 1).min(10) };
+        let longer = every.max(Duration::from_secs(1)).saturating_mul(1 << times);
         // Nothing is sent before the service's own time, whatever is asked for here.
         let asked = error.retry_after().unwrap_or_default().min(LONGEST_WAIT);
         let wait = self.about(longer.min(LONGEST_WAIT.max(every))).max(asked);
@@ -322,7 +335,11 @@ impl Feed {
                 within,
             };
             self.work.push(Box::pin(async move {
-                if keeper.keep(source, claim, key).await { Done::Lost(source, claim) } else { Done::Nothing }
+                if keeper.keep(source, claim, key).await {
+                    Done::Lost(source, Some(claim))
+                } else {
+                    Done::Nothing
+                }
             }));
         }
         Ok(())

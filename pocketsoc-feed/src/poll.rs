@@ -12,7 +12,7 @@ use pocketsoc_model::{
 use tokio::sync::Notify;
 
 use crate::backfill::Backfill;
-use crate::checkpoint::{CheckpointStore, Claim};
+use crate::checkpoint::{CheckpointStore, Claim, patiently};
 
 /// A list that gives nothing for so long is given up: whoever implements a source may have forgotten to.
 const PATIENCE: Duration = Duration::from_secs(900);
@@ -118,7 +118,7 @@ impl Worker {
             Do::Claim => {
                 self.claim += 1;
                 let asked = self.clock.monotonic();
-                Over::Claimed(self.store.claim(&self.key).await, asked)
+                Over::Claimed(patiently(&*self.clock, self.store.claim(&self.key)).await, asked)
             }
             Do::Ask => Over::Asked(ask(&*self.source, &*self.clock).await),
             Do::Read(query, windows) => {

@@ -13,7 +13,7 @@ use smallvec::{SmallVec, smallvec};
 use tokio::sync::Notify;
 
 use crate::checkpoint::Stored;
-use crate::echo::Echoes;
+use crate::echo::{Echoes, Ours};
 use crate::event::{ChangeKind, Changed, FeedChange, MatchedBy, Sequence, Sighting};
 use crate::known::Known;
 use crate::ledger::{Ledger, Seen};
@@ -263,30 +263,38 @@ impl State {
         let mut changed = known.changes(&fresh, &detection);
         let nothing_normalized = changed.is_empty();
         let before = known.clone();
-        if self.echoes.take(&at, &mut changed, (&before, &fresh, &detection), now) && changed.is_empty() {
-            // Whoever wrote it knows: it is as good as told.
-            let mut fresh = fresh;
-            fresh.told = self.next_told();
-            self.remember(&at, fresh);
-            return None;
+        match self.echoes.take(&at, &mut changed, (&before, &fresh, &detection), now) {
+            Ours::NotYet => {
+                self.sources[source].ledger.put_off();
+                return None;
+            }
+            Ours::Yes if changed.is_empty() => {
+                // Whoever wrote it knows: it is as good as told.
+                let mut fresh = fresh;
+                fresh.told = self.next_told();
+                self.remember(&at, fresh);
+                return None;
+            }
+            Ours::Yes | Ours::No => {}
         }
         if self.rules.sightings == Sightings::Together
-            && let Some(latest) = self.told_last(&others).filter(|latest| latest.told > before.told)
+            && let Some((latest_at, latest)) =
+                self.told_last(&others).filter(|(_, latest)| latest.told > before.told)
         {
+            let many = changed.len();
             // Told is what the sighting shows that was told of last; the others may lag behind each other.
             changed.retain(|change| !latest.shows(change, &fresh));
+            if changed.len() < many {
+                // Until what it shows is acknowledged, this is not told either.
+                let part = Before { at: at.spot(), known: Some(Box::new(before)) };
+                self.depend(latest_at, part);
+            }
             if changed.is_empty() && !nothing_normalized {
-                let (told, spot) = (latest.told, at.spot());
                 self.remember(&at, fresh);
-                // Until that is acknowledged, this is not told either.
-                if let Some(Open(parts)) = self.open.get_mut(&told) {
-                    parts.push(Before { at: spot, known: Some(Box::new(before)) });
-                }
                 return None;
             }
         }
-        let status = changed.iter().any(|change| matches!(change, Changed::Status { .. }));
-        let kind = if status { ChangeKind::StatusChanged } else { ChangeKind::Updated };
+        let kind = kind_of(&changed);
         Some(self.tell(&at, fresh, kind, changed, detection, &others))
     }
 
@@ -300,9 +308,18 @@ impl State {
     }
 
     /// The sighting that was told of last.
-    fn told_last(&self, others: &[(Spot, MatchedBy)]) -> Option<&Known> {
-        let same = others.iter().filter(|(_, by)| is_same(*by)).filter_map(|(other, _)| self.found(*other));
-        same.max_by_key(|other| other.told)
+    fn told_last(&self, others: &[(Spot, MatchedBy)]) -> Option<(Spot, &Known)> {
+        let same = others.iter().filter(|(_, by)| is_same(*by));
+        same.filter_map(|(at, _)| Some((*at, self.found(*at)?))).max_by_key(|(_, known)| known.told)
+    }
+
+    /// What one sighting has shown is left out at another one: as long as that is not acknowledged, the other one is as it
+    /// was before as well.
+    fn depend(&mut self, on: Spot, part: Before) {
+        let mut open = self.open.values_mut();
+        if let Some(Open(parts)) = open.find(|Open(parts)| parts.iter().any(|part| part.at == on)) {
+            parts.push(part);
+        }
     }
 
     /// What was pushed: new, or a reason to look. A push may be late, so nothing that is known is changed by it.
@@ -326,7 +343,7 @@ impl State {
         Some(self.tell_first(&at, fresh, detection, &others))
     }
 
-    /// Tells of what this source has not shown before: new, unless another one has; then how it differs in its status.
+    /// Tells of what this source has not shown before: new, unless another one has; then how it differs from what was told.
     fn tell_first(
         &mut self,
         at: &At,
@@ -337,10 +354,15 @@ impl State {
         let told = self.told_last(others).filter(|_| self.rules.sightings == Sightings::Together);
         let (kind, changed) = match told {
             None => (ChangeKind::New, Vec::new()),
-            Some(told) if told.status() == fresh.status() => (ChangeKind::Updated, vec![Changed::Sighted]),
-            Some(told) => {
-                let status = Changed::Status { from: told.status(), to: fresh.status() };
-                (ChangeKind::StatusChanged, vec![Changed::Sighted, status])
+            Some((on, told)) => {
+                let is_said_alike = |change: &Changed| {
+                    let other = !matches!(change, Changed::Other(_) | Changed::EvidenceAdded(_));
+                    other && !matches!(change, Changed::MergedInto(_) | Changed::Sighted)
+                };
+                let differs = told.changes(&fresh, &detection).into_iter().filter(is_said_alike);
+                let changed: Vec<_> = [Changed::Sighted].into_iter().chain(differs).collect();
+                self.depend(on, Before { at: at.spot(), known: None });
+                (kind_of(&changed), changed)
             }
         };
         self.tell(at, fresh, kind, changed, detection, others)
@@ -457,12 +479,15 @@ impl State {
         }
         let (most, overlap) = (self.rules.remembered, self.rules.overlap);
         let (old, too_small) = self.sources[source].ledger.superfluous(most, overlap);
+        if old.is_empty() {
+            return None;
+        }
         for name in old {
             self.forget(source, &name);
         }
         let state = &mut self.sources[source];
-        let news = too_small && !std::mem::replace(&mut state.memory_full, too_small);
-        news.then(|| state.ledger.len())
+        let was_too_small = std::mem::replace(&mut state.memory_full, too_small);
+        (too_small && !was_too_small).then(|| state.ledger.len())
     }
 
     fn forget(&mut self, source: usize, name: &Name) {
@@ -473,4 +498,9 @@ impl State {
             self.index.remove(Spot { source, name: name.digest() }, &known.keys);
         }
     }
+}
+
+fn kind_of(changed: &[Changed]) -> ChangeKind {
+    let status = changed.iter().any(|change| matches!(change, Changed::Status { .. }));
+    if status { ChangeKind::StatusChanged } else { ChangeKind::Updated }
 }

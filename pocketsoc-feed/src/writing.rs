@@ -6,13 +6,17 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use pocketsoc_model::{ErrorKind, Result};
 
+use crate::checkpoint::patiently;
 use crate::event::{FeedEvent, Notice};
 use crate::feed::{Done, Feed};
+use crate::state::SourceState;
 
 /// Writing down takes at most one part in so many of the time.
 const SHARE: u32 = 100;
 /// What is acknowledged within so long is written down together.
 const TOGETHER: Duration = Duration::from_millis(20);
+/// However long it took, the next time comes after so long.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// So long is waited after a failure, twice as long each time up to so long.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -22,7 +26,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 pub(crate) struct Writing {
     /// Not before this moment.
     not_before: Duration,
-    failures: u32,
+    pub(crate) failures: u32,
     pub(crate) is_under_way: bool,
     /// It has been tried at the end of everything.
     pub(crate) is_last: bool,
@@ -30,14 +34,26 @@ pub(crate) struct Writing {
 
 /// What became of writing down.
 pub(crate) struct Saved {
-    /// Which sources, under which names, and how many changes of each.
-    places: Vec<(usize, Arc<str>, u64)>,
+    places: Vec<Place>,
     unwritten: usize,
-    began: Duration,
+    took: Duration,
     result: Result<()>,
-    /// Sources that somebody else owns by now.
-    lost: Vec<usize>,
+    /// Sources that somebody else owns by now, each with the claim that is lost.
+    lost: Vec<(usize, Option<u64>)>,
 }
+
+/// A source whose checkpoint is written.
+struct Place {
+    source: usize,
+    /// The claim under which it is.
+    claim: Option<u64>,
+    key: Arc<str>,
+    /// How many of its changes are in it.
+    changes: u64,
+}
+
+/// A source, and its checkpoint as it is to be written.
+type Due = (Place, Result<Vec<u8>>);
 
 impl Writing {
     pub(crate) fn new(now: Duration) -> Self {
@@ -55,47 +71,46 @@ impl Feed {
     /// Begins to write down, beside everything else.
     pub(crate) fn begin_writing(&mut self) {
         self.writing.is_under_way = true;
-        let began = self.plan.clock.monotonic();
         let (checkpoints, unwritten) = self.to_be_written();
-        let store = Arc::clone(&self.plan.store);
+        let (store, clock) = (Arc::clone(&self.plan.store), Arc::clone(&self.plan.clock));
         self.work.push(Box::pin(async move {
-            let (places, save): (Vec<_>, Vec<_>) = match checkpoints {
-                Ok(all) => all.into_iter().unzip(),
-                Err(error) => {
-                    let (places, lost) = (Vec::new(), Vec::new());
-                    return Done::Saved(Saved { places, unwritten, began, result: Err(error), lost });
-                }
+            let began = clock.monotonic();
+            let (places, bytes): (Vec<Place>, Vec<_>) = checkpoints.into_iter().unzip();
+            let save: Result<Vec<_>> =
+                places.iter().zip(bytes).map(|(place, bytes)| Ok((&*place.key, bytes?))).collect();
+            let result = match save {
+                Ok(save) if save.is_empty() => Ok(()),
+                Ok(save) => patiently(&*clock, store.save(save)).await,
+                Err(error) => Err(error),
             };
-            let save: Vec<(&str, Vec<u8>)> =
-                places.iter().map(|(_, key, _): &(_, Arc<str>, _)| &**key).zip(save).collect();
-            let result = if save.is_empty() { Ok(()) } else { store.save(save).await };
             let mut lost = Vec::new();
             if result.as_ref().is_err_and(|error| error.kind() == ErrorKind::Conflict) {
-                for (place, key, _) in &places {
-                    if store.renew(key).await.is_err_and(|error| error.kind() == ErrorKind::Conflict) {
-                        lost.push(*place);
+                for place in &places {
+                    let renewed = patiently(&*clock, store.renew(&place.key)).await;
+                    if renewed.is_err_and(|error| error.kind() == ErrorKind::Conflict) {
+                        lost.push((place.source, place.claim));
                     }
                 }
             }
-            Done::Saved(Saved { places, unwritten, began, result, lost })
+            let took = clock.monotonic().saturating_sub(began);
+            Done::Saved(Saved { places, unwritten, took, result, lost })
         }));
     }
 
     /// The checkpoints of all sources that have changed.
-    #[allow(clippy::type_complexity)] // places beside their bytes
-    fn to_be_written(&self) -> (Result<Vec<((usize, Arc<str>, u64), Vec<u8>)>>, usize) {
+    fn to_be_written(&self) -> (Vec<Due>, usize) {
         let mut state = self.shared.lock();
-        let unwritten = state.unwritten;
-        let changed = |one: &crate::state::SourceState| one.claim.is_some() && one.changes > one.saved;
-        let places: Vec<_> = state
-            .sources
-            .iter()
-            .enumerate()
-            .filter(|(_, one)| changed(one))
-            .map(|(place, one)| (place, Arc::clone(&one.key), one.changes))
-            .collect();
-        let all = places.into_iter().map(|place| Ok((place.clone(), state.checkpoint(place.0)?))).collect();
-        (all, unwritten)
+        let is_due = |one: &SourceState| one.claim.is_some() && one.changes > one.saved;
+        let place = |(source, one): (usize, &SourceState)| {
+            let (key, changes) = (Arc::clone(&one.key), one.changes);
+            is_due(one).then_some(Place { source, claim: one.claim, key, changes })
+        };
+        let places: Vec<_> = state.sources.iter().enumerate().filter_map(place).collect();
+        let bytes = |place: Place| {
+            let bytes = state.checkpoint(place.source);
+            (place, bytes)
+        };
+        (places.into_iter().map(bytes).collect(), state.unwritten)
     }
 
     /// Takes note of what became of it.
@@ -107,8 +122,8 @@ impl Feed {
             let wait = FIRST_WAIT.saturating_mul(1 << (self.writing.failures - 1).min(6)).min(LONGEST_WAIT);
             self.writing.not_before = now.saturating_add(wait);
             tracing::warn!(%error, ?wait, "the checkpoint is not written");
-            for place in saved.lost {
-                self.elsewhere(place);
+            for (source, claim) in saved.lost {
+                self.done(Done::Lost(source, claim), true);
             }
             if error.kind() != ErrorKind::Conflict {
                 self.ready.push_back(FeedEvent::Notice(Notice::CheckpointFailed { error: error.clone() }));
@@ -116,12 +131,16 @@ impl Feed {
             return Err(error);
         }
         self.writing.failures = 0;
-        let took = now.saturating_sub(saved.began);
-        self.writing.not_before = now.saturating_add(took.saturating_mul(SHARE).max(TOGETHER));
+        let pause = saved.took.saturating_mul(SHARE).clamp(TOGETHER, LONGEST_PAUSE);
+        self.writing.not_before = now.saturating_add(pause);
         let mut state = self.shared.lock();
         state.unwritten = state.unwritten.saturating_sub(saved.unwritten);
-        for (place, _, changes) in saved.places {
-            state.sources[place].saved = changes;
+        for place in saved.places {
+            let one = &mut state.sources[place.source];
+            // Under another claim its changes are counted anew.
+            if one.claim == place.claim {
+                one.saved = place.changes;
+            }
         }
         Ok(())
     }

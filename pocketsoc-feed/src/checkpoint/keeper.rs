@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pocketsoc_model::{Clock, ErrorKind};
 
-use super::CheckpointStore;
+use super::{CheckpointStore, patiently};
 use crate::state::Shared;
 
 /// Keeps a claim by renewing it.
@@ -26,7 +26,7 @@ impl Keeper {
             if !self.shared.lock().sources[source].is_claimed(claim, asked) {
                 return false;
             }
-            match self.store.renew(&key).await {
+            match patiently(&*self.clock, self.store.renew(&key)).await {
                 Ok(()) => {
                     wait = self.within / 3;
                     let one = &mut self.shared.lock().sources[source];

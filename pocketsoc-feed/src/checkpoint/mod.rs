@@ -20,7 +20,8 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use pocketsoc_model::Result;
+use futures_util::future::{self, Either};
+use pocketsoc_model::{Clock, Error, ErrorKind, Result};
 
 /// A source that has been claimed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,7 +53,8 @@ impl Claim {
 /// There are no default bodies: a wrapper cannot forget to forward one.
 #[async_trait]
 pub trait CheckpointStore: Debug + Send + Sync + 'static {
-    /// Claims a source and reads how far its feed had come. `None`: another worker owns it at present.
+    /// Claims a source and reads how far its feed had come. `None`: another worker owns it at present. What this store
+    /// holds already can be claimed again.
     ///
     /// # Errors
     /// `Damaged` when what is there is no checkpoint: it is never taken for none. `Unavailable` when it cannot be read.
@@ -76,4 +78,16 @@ pub trait CheckpointStore: Debug + Send + Sync + 'static {
     /// # Errors
     /// When that cannot be told: the claim then ends by itself.
     async fn release(&self, source: &str) -> Result<()>;
+}
+
+/// A store that gives no answer for so long is taken for one that failed.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What a store answers, unless it takes too long.
+pub(crate) async fn patiently<T>(clock: &dyn Clock, answer: impl Future<Output = Result<T>>) -> Result<T> {
+    match future::select(std::pin::pin!(answer), clock.sleep(PATIENCE)).await {
+        Either::Left((answer, _)) => answer,
+        Either::Right(_) => Err(Error::new(ErrorKind::Timeout, "use the checkpoint")
+            .with_message(format!("the store gave no answer for {} s", PATIENCE.as_secs()))),
+    }
 }

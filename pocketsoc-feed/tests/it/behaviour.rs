@@ -550,6 +550,66 @@ async fn a_change_of_our_own_hides_nobody_elses() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_change_of_our_own_is_told_when_nobody_has_learned_that_it_was_made() {
+    let clock = clock();
+    let slow = Habits { latency: Duration::from_secs(20), ..Habits::default() };
+    let one = Service::new("One", Product::GRAPH_ALERT, Arc::clone(&clock), slow, 1);
+    let store = MemoryCheckpoints::new();
+    one.change("da1", |_| {});
+    let (id, resolved) = (DetectionId::new("da1").unwrap(), DetectionChange::status(Status::Resolved));
+    let mut feed = feed_of(&clock, &[&one]).checkpoints(store.clone()).build().await.unwrap();
+    assert_eq!(told(&mut feed, 100).await.0.len(), 1);
+    // Made, shown by a poll, and not answered yet: nothing is told, and nothing is written down as known.
+    let through = feed.source("One").unwrap();
+    let mut update = Box::pin(through.update(&id, &resolved));
+    let both = futures_util::future::join(told(&mut feed, 200), async {
+        let answer = tokio::time::timeout(Duration::from_secs(39), &mut update).await;
+        assert!(answer.is_err(), "it takes 40 s");
+        tokio::time::sleep(Duration::from_secs(150)).await;
+    });
+    let ((changes, _), ()) = both.await;
+    assert!(changes.is_empty(), "{:?}", words(&changes));
+    feed.commit().await.unwrap();
+    drop((update, feed));
+    let mut feed = feed_of(&clock, &[&one]).checkpoints(store.clone()).build().await.unwrap();
+    let (changes, _) = told(&mut feed, 100).await;
+    assert_eq!(words(&changes), [(ChangeKind::StatusChanged, "da1".into(), "status".into())], "it died");
+    // Given up by its caller after it was made.
+    let active = DetectionChange::status(Status::Active);
+    let through = feed.source("One").unwrap();
+    assert!(tokio::time::timeout(Duration::from_secs(30), through.update(&id, &active)).await.is_err());
+    let (changes, _) = told(&mut feed, 100).await;
+    assert_eq!(words(&changes), [(ChangeKind::StatusChanged, "da1".into(), "status".into())], "given up");
+    // Answered: whoever made it knows.
+    let through = feed.source("One").unwrap();
+    let (answer, (changes, _)) =
+        futures_util::future::join(through.update(&id, &resolved), told(&mut feed, 200)).await;
+    assert_eq!(answer.unwrap().status, Status::Resolved);
+    assert!(changes.is_empty(), "{:?}", words(&changes));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_consumer_that_takes_its_time_has_its_acknowledgements_written_down() {
+    let clock = clock();
+    let one = service(&clock, "One", Product::GRAPH_ALERT);
+    for n in 0..40 {
+        one.change(&format!("da{n}"), |_| {});
+    }
+    let store = MemoryCheckpoints::new();
+    {
+        let mut feed = feed_of(&clock, &[&one]).checkpoints(store.clone()).build().await.unwrap();
+        for _ in 0..20 {
+            let Some(FeedEvent::Change(change)) = feed.next().await else { panic!() };
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            feed.acknowledge(change.sequence);
+        }
+    }
+    let mut feed = feed_of(&clock, &[&one]).checkpoints(store.clone()).build().await.unwrap();
+    let again = told(&mut feed, 100).await.0.len();
+    assert!((20..=25).contains(&again), "{again} of 40 after 20 were taken care of");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_feed_that_is_restarted_with_since_goes_on_where_it_was() {
     let clock = clock();
     let one = service(&clock, "One", Product::GRAPH_ALERT);

@@ -1,0 +1,54 @@
+//! Checkpoints that take their time and sometimes cannot be written.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use fastrand::Rng;
+use pocketsoc_feed::{CheckpointStore, Claim};
+use pocketsoc_model::{Clock, Error, ErrorKind, Result};
+
+/// Checkpoints that take their time and sometimes cannot be written.
+#[derive(Debug, Clone)]
+pub(super) struct SlowCheckpoints {
+    pub(super) inner: Arc<dyn CheckpointStore>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) rng: Arc<Mutex<Rng>>,
+    /// Out of a hundred, so many fail.
+    pub(super) failing: u8,
+}
+
+impl SlowCheckpoints {
+    #[cfg(feature = "object-store")]
+    pub(super) fn over(self, inner: impl CheckpointStore) -> Self {
+        Self { inner: Arc::new(inner), ..self }
+    }
+
+    fn fails(&self) -> bool {
+        self.rng.lock().unwrap().u8(..100) < self.failing
+    }
+}
+
+#[async_trait]
+impl CheckpointStore for SlowCheckpoints {
+    async fn claim(&self, source: &str) -> Result<Option<Claim>> {
+        self.clock.sleep(Duration::from_millis(3)).await;
+        self.inner.claim(source).await
+    }
+    async fn renew(&self, source: &str) -> Result<()> {
+        self.inner.renew(source).await
+    }
+    async fn save(&self, checkpoints: Vec<(&str, Vec<u8>)>) -> Result<()> {
+        self.clock.sleep(Duration::from_millis(5)).await;
+        if self.fails() {
+            return Err(Error::new(ErrorKind::Unavailable, "save").with_message("scripted"));
+        }
+        self.inner.save(checkpoints).await?;
+        // Written, but who asked may not live to hear of it.
+        self.clock.sleep(Duration::from_millis(5)).await;
+        Ok(())
+    }
+    async fn release(&self, source: &str) -> Result<()> {
+        self.inner.release(source).await
+    }
+}
