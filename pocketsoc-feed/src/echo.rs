@@ -290,8 +290,9 @@ impl State {
     fn written(&mut self, echo: u64, at: &At, change: &DetectionChange, detection: &Detection) {
         self.echoes.answered(echo);
         let keys = Keys::of(detection, self.rules.heuristic);
-        let fresh = Known::of(detection, keys.own, self.clock.now());
-        let told = self.next_told();
+        let now = self.clock.now();
+        let fresh = Known::of(detection, keys.own, now);
+        let told = self.next_told(now);
         let Some(known) = self.sources[at.source].ledger.get_mut(&at.name) else { return };
         let changes = known.changes(&fresh, detection);
         let comments = fresh.comments_since(known);

@@ -9,7 +9,7 @@ use pocketsoc_model::{
     Clock, Detection, DetectionId, DetectionSource, ErrorKind, Filtering, Product, QueryFilters, ResumePoint,
     Severity,
 };
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 use tokio::sync::Notify;
 
 use crate::checkpoint::Stored;
@@ -88,7 +88,7 @@ pub(crate) struct BrokenOff {
 
 /// A change that was told and is not acknowledged: what was known before of the detection, and of its other sightings that
 /// have shown the same and were not told of for that reason.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Open(SmallVec<[Before; 1]>);
 
 #[derive(Debug)]
@@ -179,8 +179,8 @@ impl State {
 
     /// The next number of something that is told. Later ones are higher, also of later processes and of other workers, as
     /// far as their clocks agree: of several sightings the one that was told last is known by it.
-    pub(crate) fn next_told(&mut self) -> u64 {
-        let now = u64::try_from(self.clock.now().timestamp_micros()).unwrap_or_default();
+    pub(crate) fn next_told(&mut self, now: DateTime<Utc>) -> u64 {
+        let now = u64::try_from(now.timestamp_micros()).unwrap_or_default();
         self.told = now.max(self.told + 1);
         self.told
     }
@@ -232,21 +232,22 @@ impl State {
     pub(crate) fn seen(&mut self, source: usize, detection: Box<Detection>) -> Option<FeedChange> {
         let now = self.clock.now();
         let at = At { source, name: Name::of(&detection.id) };
-        let seen = self.sources[source].ledger.see(&at.name, &detection, now);
+        let mut seen = self.sources[source].ledger.see(&at.name, &detection, now);
         if seen == Seen::Same || (seen == Seen::Unknown && !self.passes(&detection)) {
             return None;
         }
         let keys = Keys::of(&detection, self.rules.heuristic);
         if seen == Seen::Unknown && self.sources[source].took_pushes {
-            self.adopt_pushed(&at, &keys.looked_for, now);
+            seen = self.adopt_pushed(&at, &keys.looked_for, now);
         }
         let others = self.index.others(at.spot(), &keys.looked_for);
-        let fresh = Known::of(&detection, keys.own, now);
-        let Some(known) = self.known(&at) else {
+        let mut fresh = Known::of(&detection, keys.own, now);
+        let Some(known) = (seen != Seen::Unknown).then(|| self.known(&at)).flatten() else {
             if self.is_from_before(source, &detection) {
                 self.remember(&at, fresh);
                 return None;
             }
+            fresh.told = self.next_told(now);
             return Some(self.tell_first(&at, fresh, detection, &others));
         };
         if self.is_overtaken(source, known, &fresh, &detection) {
@@ -256,22 +257,21 @@ impl State {
             self.remember(&at, fresh);
             return None;
         }
-        let now = self.clock.monotonic();
-        if self.echoes.lags_behind(&at, &fresh, now) {
+        let moment = self.clock.monotonic();
+        if self.echoes.lags_behind(&at, &fresh, moment) {
             return None;
         }
         let mut changed = known.changes(&fresh, &detection);
         let nothing_normalized = changed.is_empty();
         let before = known.clone();
-        match self.echoes.take(&at, &mut changed, (&before, &fresh, &detection), now) {
+        match self.echoes.take(&at, &mut changed, (&before, &fresh, &detection), moment) {
             Ours::NotYet => {
                 self.sources[source].ledger.put_off();
                 return None;
             }
             Ours::Yes if changed.is_empty() => {
                 // Whoever wrote it knows: it is as good as told.
-                let mut fresh = fresh;
-                fresh.told = self.next_told();
+                fresh.told = self.next_told(now);
                 self.remember(&at, fresh);
                 return None;
             }
@@ -294,6 +294,7 @@ impl State {
                 return None;
             }
         }
+        fresh.told = self.next_told(now);
         let kind = kind_of(&changed);
         Some(self.tell(&at, fresh, kind, changed, detection, &others))
     }
@@ -330,7 +331,8 @@ impl State {
         let keys = Keys::of(&detection, self.rules.heuristic);
         let at = At { source, name: Name::of(&detection.id) };
         let others = self.index.others(at.spot(), &keys.looked_for);
-        let mut fresh = Known::of(&detection, keys.own, self.clock.now());
+        let now = self.clock.now();
+        let mut fresh = Known::of(&detection, keys.own, now);
         let own = others.iter().find(|(other, by)| other.source == source && is_same(*by));
         if let Some(known) = self.known(&at).or_else(|| self.found(own?.0)) {
             if !known.says_the_same(&fresh) {
@@ -338,7 +340,7 @@ impl State {
             }
             return None;
         }
-        fresh.pushed = true;
+        (fresh.pushed, fresh.told) = (true, self.next_told(now));
         self.sources[source].took_pushes = true;
         Some(self.tell_first(&at, fresh, detection, &others))
     }
@@ -368,24 +370,24 @@ impl State {
         self.tell(at, fresh, kind, changed, detection, others)
     }
 
-    /// What was pushed under a bare name is listed under the full id: it is the same.
-    fn adopt_pushed(&mut self, at: &At, looked_for: &LookedFor, now: DateTime<Utc>) {
+    /// What was pushed under a bare name is listed under the full id: it is the same, and known then.
+    fn adopt_pushed(&mut self, at: &At, looked_for: &LookedFor, now: DateTime<Utc>) -> Seen {
         let pushed = self.index.others(at.spot(), looked_for).into_iter().find(|(other, by)| {
             other.source == at.source && is_same(*by) && self.found(*other).is_some_and(|known| known.pushed)
         });
-        if let Some((other, _)) = pushed
-            && let Some(name) = self.sources[at.source].ledger.find(other.name).map(|(name, _)| name.clone())
-            && let Some(mut known) = self.sources[at.source].ledger.forget(&name)
-        {
-            self.remembered -= 1;
-            self.index.remove(other, &known.keys);
-            let parts = self.open.values_mut().flat_map(|Open(parts)| parts);
-            for part in parts.filter(|part| part.at == other) {
-                part.at = at.spot();
-            }
-            known.seen = now.timestamp();
-            self.remember(at, known);
+        let Some((other, _)) = pushed else { return Seen::Unknown };
+        let ledger = &mut self.sources[at.source].ledger;
+        let Some(name) = ledger.find(other.name).map(|(name, _)| name.clone()) else { return Seen::Unknown };
+        let Some(mut known) = ledger.forget(&name) else { return Seen::Unknown };
+        self.remembered -= 1;
+        self.index.remove(other, &known.keys);
+        let parts = self.open.values_mut().flat_map(|Open(parts)| parts);
+        for part in parts.filter(|part| part.at == other) {
+            part.at = at.spot();
         }
+        known.seen = now.timestamp();
+        self.remember(at, known);
+        Seen::Known
     }
 
     fn known(&self, at: &At) -> Option<&Known> {
@@ -426,10 +428,11 @@ impl State {
         before
     }
 
+    /// Tells what has been given its number.
     fn tell(
         &mut self,
         at: &At,
-        mut fresh: Known,
+        fresh: Known,
         kind: ChangeKind,
         changed: Vec<Changed>,
         detection: Box<Detection>,
@@ -448,11 +451,10 @@ impl State {
                 })
             })
             .collect();
-        let told = self.next_told();
-        fresh.told = told;
+        let told = fresh.told;
         let spot = at.spot();
         let known = self.remember(at, fresh).map(Box::new);
-        self.open.insert(told, Open(smallvec![Before { at: spot, known }]));
+        self.open.entry(told).or_default().0.push(Before { at: spot, known });
         FeedChange { sequence: Sequence(told), kind, changed, detection, sightings }
     }
 

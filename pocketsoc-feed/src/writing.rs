@@ -71,9 +71,12 @@ impl Feed {
     /// Begins to write down, beside everything else.
     pub(crate) fn begin_writing(&mut self) {
         self.writing.is_under_way = true;
-        let (checkpoints, unwritten) = self.to_be_written();
         let (store, clock) = (Arc::clone(&self.plan.store), Arc::clone(&self.plan.clock));
+        let began = clock.monotonic();
+        let (checkpoints, unwritten) = self.to_be_written();
+        let rendered = clock.monotonic().saturating_sub(began);
         self.work.push(Box::pin(async move {
+            // What the feed does between the two is not of it.
             let began = clock.monotonic();
             let (places, bytes): (Vec<Place>, Vec<_>) = checkpoints.into_iter().unzip();
             let save: Result<Vec<_>> =
@@ -92,7 +95,7 @@ impl Feed {
                     }
                 }
             }
-            let took = clock.monotonic().saturating_sub(began);
+            let took = rendered + clock.monotonic().saturating_sub(began);
             Done::Saved(Saved { places, unwritten, took, result, lost })
         }));
     }
