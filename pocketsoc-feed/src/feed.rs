@@ -9,7 +9,7 @@ use fastrand::Rng;
 use futures_util::future::{self, BoxFuture, FutureExt as _};
 use futures_util::stream::{self, FuturesUnordered, StreamExt as _};
 use pocketsoc_model::{Clock, DetectionSource, Error, ErrorKind, Product, Result};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 
 use crate::checkpoint::patiently;
 use crate::echo::FeedSource;
@@ -17,7 +17,8 @@ use crate::event::{FeedEvent, Notice, Sequence};
 use crate::options::{FeedBuilder, Plan};
 use crate::poll::{Do, Nudges, Order, What, Worker};
 use crate::push::{PushHandle, Pushed};
-use crate::state::{Rules, Shared, SourceState};
+use crate::source_state::SourceState;
+use crate::state::{Rules, Shared};
 use crate::writing::{Saved, Writing};
 
 /// So many pushes wait; who pushes waits then.
@@ -114,36 +115,14 @@ impl Feed {
         };
         let mut sources = Vec::new();
         for (source, options) in plan.sources.iter().filter(|(source, _)| wanted(source)) {
-            let key: Arc<str> = format!("{}/{}", source.name(), source.product()).into();
-            if sources.iter().any(|one: &SourceState| one.key == key) {
+            let (since, every) = (options.since.or(plan.since), options.poll_every);
+            let one = SourceState::new(Arc::clone(source), since, every.unwrap_or(plan.poll_every));
+            if sources.iter().any(|other: &SourceState| other.key == one.key) {
                 return Err(Error::new(ErrorKind::InvalidRequest, "set up the feed")
-                    .with_message(format!("there are two sources {key}"))
+                    .with_message(format!("there are two sources {}", one.key))
                     .with_hint("give each profile a name of its own"));
             }
-            sources.push(SourceState {
-                source: Arc::clone(source),
-                name: source.name().into(),
-                key,
-                product: source.product(),
-                ledger: crate::ledger::Ledger::default(),
-                filters: None,
-                since: options.since.or(plan.since),
-                poll_every: options.poll_every.unwrap_or(plan.poll_every),
-                claim: None,
-                renew_within: None,
-                renewed_at: Duration::ZERO,
-                broken_off: None,
-                read_at: None,
-                took_pushes: false,
-                incomplete: 0,
-                failures: 0,
-                failing: None,
-                aside: std::collections::HashMap::new(),
-                memory_full: false,
-                changes: 0,
-                saved: 0,
-                nudge: Arc::new(Notify::new()),
-            });
+            sources.push(one);
         }
         if sources.is_empty() {
             return Err(

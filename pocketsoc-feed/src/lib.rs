@@ -13,6 +13,7 @@ mod orders;
 mod poll;
 mod push;
 mod sightings;
+mod source_state;
 mod state;
 mod writing;
 

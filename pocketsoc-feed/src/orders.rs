@@ -12,7 +12,7 @@ use crate::event::{FeedChange, FeedEvent, Notice};
 use crate::feed::{Done, Feed};
 use crate::poll::{Do, Nudges, Order, Over, Reading, What, Worker};
 use crate::push::Pushed;
-use crate::state::BrokenOff;
+use crate::source_state::BrokenOff;
 
 /// The longest wait after failures.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);

@@ -9,7 +9,7 @@ use pocketsoc_model::{ErrorKind, Result};
 use crate::checkpoint::patiently;
 use crate::event::{FeedEvent, Notice};
 use crate::feed::{Done, Feed};
-use crate::state::SourceState;
+use crate::source_state::SourceState;
 
 /// Writing down takes at most one part in so many of the time.
 const SHARE: u32 = 100;

@@ -273,8 +273,10 @@ impl Scenario {
         told.again += usize::from(!told.seen.insert(version));
         told.remembered = told.remembered.max(feed.remembered());
         let place = (d.profile.clone(), d.id.to_string());
-        // Across lives a version may be told again, and then all later ones are.
-        if change.kind != ChangeKind::New
+        // Across lives a version may be told again, and then all later ones are; and a push that is late may be the first to
+        // show what was told before the crash and not acknowledged.
+        let is_first_here = change.kind == ChangeKind::New || change.changed_keys().contains(&"sightings");
+        if !is_first_here
             && told.last.get(&place).is_some_and(|last| *last > d.updated_at)
             && this_life.len() > 1
             && told.again == 0
