@@ -38,12 +38,17 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
 }
 
+/// Lets things happen in a scenario, beside whoever lives in it.
+fn begin(scenario: Scenario) -> (Arc<Scenario>, tokio::task::JoinHandle<()>) {
+    let scenario = Arc::new(scenario);
+    let world = Arc::clone(&scenario);
+    (scenario, tokio::spawn(async move { world.happen().await }))
+}
+
 /// One scenario with a crash after each of these many polls, and a last life without. How many polls the last life took.
 fn run(seed: u64, crashes: &[u64]) -> u64 {
     runtime().block_on(async {
-        let scenario = Arc::new(Scenario::new(seed));
-        let world = Arc::clone(&scenario);
-        let happening = tokio::spawn(async move { world.happen().await });
+        let (scenario, happening) = begin(Scenario::new(seed));
         let counted = AtomicU64::new(0);
         let whole = Duration::from_secs(60 * 90 * 2);
         for crash in crashes {
@@ -95,9 +100,7 @@ fn nothing_is_lost_when_sources_go_from_worker_to_worker() {
         runtime().block_on(async {
             let mut scenario = Scenario::new(seed);
             scenario.is_fleet = true;
-            let scenario = Arc::new(scenario);
-            let world = Arc::clone(&scenario);
-            tokio::spawn(async move { world.happen().await });
+            let (scenario, _) = begin(scenario);
             let objects = Arc::new(InMemory::new());
             let worker = |name: &'static str| {
                 let (scenario, objects) = (Arc::clone(&scenario), Arc::clone(&objects));
@@ -126,9 +129,7 @@ fn without_a_crash_everything_is_told_once() {
         runtime().block_on(async {
             let mut scenario = Scenario::new(seed);
             scenario.changes_back = false;
-            let scenario = Arc::new(scenario);
-            let world = Arc::clone(&scenario);
-            tokio::spawn(async move { world.happen().await });
+            let (scenario, _) = begin(scenario);
             scenario.live(Duration::from_secs(60 * 60 * 5)).await;
             scenario.check("no crash");
             assert_eq!(scenario.told.lock().unwrap().again, 0, "seed {seed}");
