@@ -311,6 +311,7 @@ impl State {
         // Whoever wrote it knows: it is as good as told.
         known.told = told;
         self.sources[at.source].changes += 1;
+        self.unwritten += 1;
         if let Some(echo) = self.echoes.all.get_mut(&echo) {
             // Here it has been shown: the answer was the first to show it.
             echo.shown.extend(ours.into_iter().map(|key| (at.source, key)));

@@ -45,9 +45,12 @@ impl FeedChange {
     }
 }
 
-/// The number of a delivery, within one feed in one process.
+/// The number of a delivery, within one feed in one process; it says nothing to another feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Sequence(pub(crate) u64);
+pub struct Sequence {
+    pub(crate) number: u64,
+    pub(crate) feed: u64,
+}
 
 /// What kind of change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -182,7 +185,8 @@ pub enum Notice {
         /// Which providers were missing, if the service said so.
         partial: Vec<String>,
     },
-    /// One element of a source cannot be read. It is set aside, the others are delivered.
+    /// One element of a source cannot be read. It is set aside, the others are delivered. Counts as taken care of when the
+    /// next event is asked for; told again after a restart that comes before.
     SetAside {
         /// The source.
         source: Arc<str>,

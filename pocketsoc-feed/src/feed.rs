@@ -72,6 +72,10 @@ pub struct Feed {
     /// What sources have brought while nothing was to be told: one thing each, and they wait.
     pub(crate) parked: VecDeque<(Box<Worker>, What)>,
     pub(crate) ready: VecDeque<FeedEvent>,
+    /// The numbers of the notices about elements that were set aside, and the one that was given last: taken care of when
+    /// the next event is asked for.
+    pub(crate) aside: VecDeque<Sequence>,
+    given: Option<Sequence>,
     /// Sources whose work goes on.
     pub(crate) working: usize,
     pub(crate) rng: Rng,
@@ -81,6 +85,8 @@ pub struct Feed {
     /// The last thing that happened was a push.
     was_pushed: bool,
     waits_for_acknowledgement: bool,
+    /// No more changes than so many are not acknowledged: counted without those that have been since.
+    pub(crate) unacknowledged_at_most: usize,
 }
 
 /// Something that is done.
@@ -151,11 +157,14 @@ impl Feed {
             row_began: Duration::ZERO,
             parked: VecDeque::new(),
             ready: VecDeque::new(),
+            aside: VecDeque::new(),
+            given: None,
             working: 0,
             pushed,
             push,
             was_pushed: false,
             waits_for_acknowledgement: false,
+            unacknowledged_at_most: 0,
         };
         feed.begin().await?;
         Ok(feed)
@@ -167,25 +176,40 @@ impl Feed {
             let state = self.shared.lock();
             state.sources.iter().enumerate().map(|(place, source)| self.worker(place, source)).collect()
         };
-        let (store, clock) = (&self.plan.store, &self.plan.clock);
-        let claims: Vec<_> = stream::iter(workers)
-            .map(|worker| async move {
+        let (store, clock) = (Arc::clone(&self.plan.store), Arc::clone(&self.plan.clock));
+        let mut claims = stream::iter(workers)
+            .map(|worker| async {
                 let asked = clock.monotonic();
-                let claim = patiently(&**clock, store.claim(&worker.key)).await;
+                let claim = patiently(&*clock, store.claim(&worker.key)).await;
                 (worker, claim, asked)
             })
-            .buffered(CLAIMED_AT_ONCE)
-            .collect()
-            .await;
-        // One that cannot be claimed does not keep the others from being read; but when none can, something is set up
-        // wrongly.
-        let hopeless = claims.iter().all(|(_, claim, _)| claim.is_err());
-        for (worker, claim, asked) in claims {
+            .buffer_unordered(CLAIMED_AT_ONCE);
+        let mut outcomes = Vec::new();
+        loop {
+            let (worker, claim, asked) = tokio::select! {
+                // What is claimed is kept, however long the others take.
+                Some(done) = self.work.next() => {
+                    self.done(done, true);
+                    continue;
+                }
+                claim = claims.next() => match claim {
+                    Some(claim) => claim,
+                    None => break,
+                }
+            };
             let claimed = match claim {
                 Ok(Some(claim)) => self.claimed(worker.place, 0, claim, asked).map(|()| true),
                 Ok(None) => Ok(false),
                 Err(error) => Err(error),
             };
+            outcomes.push((worker, claimed));
+        }
+        drop(claims);
+        outcomes.sort_by_key(|(worker, _)| worker.place);
+        // One that cannot be claimed does not keep the others from being read; but when none can, something is set up
+        // wrongly.
+        let hopeless = outcomes.iter().all(|(_, claimed)| claimed.is_err());
+        for (worker, claimed) in outcomes {
             let order = match claimed {
                 Ok(true) => Order::After(Duration::ZERO, Nudges::Count, Do::Ask),
                 Ok(false) => Order::After(self.elsewhere(worker.place), Nudges::Count, Do::Claim),
@@ -216,8 +240,14 @@ impl Feed {
 
     /// The next event; `None` when every source is done with, which is only with [`once`](FeedBuilder::once).
     pub async fn next(&mut self) -> Option<FeedEvent> {
+        if let Some(notice) = self.given.take() {
+            self.shared.acknowledge(notice);
+        }
         loop {
             if let Some(event) = self.ready.pop_front() {
+                if let FeedEvent::Notice(Notice::SetAside { .. }) = event {
+                    self.given = self.aside.pop_front();
+                }
                 return Some(event);
             }
             let full = self.is_full();
@@ -250,6 +280,8 @@ impl Feed {
                 self.begin_writing();
             }
             if self.ready.is_empty() {
+                // Sources that always have something at hand leave the thread to others now and then.
+                tokio::task::coop::consume_budget().await;
                 self.wait(due, full).await;
             }
         }
@@ -326,7 +358,8 @@ impl Feed {
             let state = self.shared.lock();
             state.sources.iter().filter(|s| s.claim.is_some()).map(|s| Arc::clone(&s.key)).collect()
         };
-        let released = claimed.iter().map(|key| self.plan.store.release(key));
+        let (store, clock) = (&self.plan.store, &*self.plan.clock);
+        let released = claimed.iter().map(|key| patiently(clock, store.release(key)));
         future::join_all(released).await.into_iter().collect()
     }
 
@@ -359,8 +392,12 @@ impl Feed {
         PushHandle::new(self.push.clone(), Arc::clone(&self.shared))
     }
 
-    fn is_full(&self) -> bool {
-        self.shared.lock().unacknowledged() >= self.plan.unacknowledged
+    fn is_full(&mut self) -> bool {
+        let most = self.plan.unacknowledged;
+        if self.unacknowledged_at_most >= most {
+            self.unacknowledged_at_most = self.shared.lock().unacknowledged();
+        }
+        self.unacknowledged_at_most >= most
     }
 
     fn has_caught_up(&self) -> bool {

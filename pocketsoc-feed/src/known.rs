@@ -1,6 +1,8 @@
 //! What is remembered of a detection: enough to see what has changed, in about a tenth of a kilobyte.
 
-use chrono::{DateTime, Utc};
+use std::num::NonZeroI64;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use pocketsoc_model::{
     Detection, DetectionId, Entity, IncidentRef, Properties, Severity, Status, TechniqueId,
 };
@@ -65,11 +67,26 @@ type Parts = [u16; KEYS.len()];
 /// Digests of keys: most detections have one or two, which then stay where the rest is.
 pub(crate) type Digests = SmallVec<[u64; 2]>;
 
+/// Seconds since 1970, until 2106: whole polls and patience are counted in them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Seconds(u32);
+
+impl Seconds {
+    pub(crate) fn of(at: DateTime<Utc>) -> Self {
+        Self(u32::try_from(at.timestamp().max(0)).unwrap_or(u32::MAX))
+    }
+
+    /// How long it is since an earlier one; zero where it is not earlier.
+    pub(crate) fn since(self, earlier: Self) -> TimeDelta {
+        TimeDelta::seconds(self.0.saturating_sub(earlier.0).into())
+    }
+}
+
 /// What is remembered of a detection.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Known {
     /// Its update time, in nanoseconds; services count in tenths of microseconds.
-    pub(crate) updated: Option<i64>,
+    pub(crate) updated: Option<NonZeroI64>,
     /// Of the bytes that the source sent.
     raw: u64,
     /// Of everything that is compared.
@@ -82,8 +99,8 @@ pub(crate) struct Known {
     comments: u16,
     /// Digests of what other sources know it by.
     pub(crate) keys: Digests,
-    /// When it was seen last, in seconds since 1970.
-    pub(crate) seen: i64,
+    /// When it was seen last.
+    pub(crate) seen: Seconds,
     /// The number of the latest change that was told of it: of several sightings of one alert, the highest is what was told.
     pub(crate) told: u64,
     /// It was pushed, and no list has shown it yet.
@@ -99,7 +116,7 @@ impl Known {
         let content =
             digests.iter().fold(u64::from(status) << 8 | u64::from(severity), |all, one| fold(all, *one));
         Self {
-            updated: nanos(detection.updated_at),
+            updated: updated(detection),
             raw: raw_digest(detection).unwrap_or(content),
             content,
             #[allow(clippy::cast_possible_truncation)] // a part of the digest
@@ -109,7 +126,7 @@ impl Known {
             entities: u16::try_from(detection.entities.len()).unwrap_or(u16::MAX),
             comments: u16::try_from(detection.comments.len()).unwrap_or(u16::MAX),
             keys,
-            seen: now.timestamp(),
+            seen: Seconds::of(now),
             told: 0,
             pushed: false,
         }
@@ -117,7 +134,7 @@ impl Known {
 
     /// Whether a detection is the very same, byte for byte: most of what a poll brings.
     pub(crate) fn is_same(&self, detection: &Detection) -> bool {
-        self.updated == nanos(detection.updated_at) && raw_digest(detection) == Some(self.raw)
+        self.updated == updated(detection) && raw_digest(detection) == Some(self.raw)
     }
 
     /// Whether it is the same version: the same update time, and all that is compared.
@@ -229,8 +246,21 @@ fn place<T: PartialEq>(all: &[T], one: &T) -> u8 {
     u8::try_from(at.unwrap_or_default()).unwrap_or_default()
 }
 
+/// A time in nanoseconds, or the first or last that can be counted so: in 1677 and 2262.
 pub(crate) fn nanos(at: Option<DateTime<Utc>>) -> Option<i64> {
-    at.map(|at| at.timestamp_nanos_opt().unwrap_or(i64::MAX))
+    let end = |at: DateTime<Utc>| if at < DateTime::UNIX_EPOCH { i64::MIN } else { i64::MAX };
+    at.map(|at| at.timestamp_nanos_opt().unwrap_or_else(|| end(at)))
+}
+
+/// An update time that can be one: services say the year 1, or 9999, where they have none.
+pub(crate) fn plausible(at: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
+    /// The year 2200.
+    const END: i64 = 7_258_118_400;
+    at.filter(|at| (1..END).contains(&at.timestamp()))
+}
+
+fn updated(detection: &Detection) -> Option<NonZeroI64> {
+    nanos(plausible(detection.updated_at)).and_then(NonZeroI64::new)
 }
 
 fn raw_digest(detection: &Detection) -> Option<u64> {

@@ -1,13 +1,14 @@
 //! The memory of one source: what of it has been told, and up to when everything has.
 
 use std::collections::VecDeque;
+use std::num::NonZeroI64;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use indexmap::map::Entry;
 use pocketsoc_model::{Detection, Result};
 
 use crate::checkpoint::{Stored, encode};
-use crate::known::{Known, nanos};
+use crate::known::{Known, Seconds, nanos, plausible};
 use crate::name::{ByDigest, Name, NameDigest};
 
 /// So many polls, and so long, a detection may be missing from a source that is listed whole, before it is taken for gone:
@@ -32,7 +33,7 @@ pub(crate) struct Ledger {
     /// The present poll has shown something that is to be looked at again.
     put_off: bool,
     /// When the last few whole polls began.
-    polls: VecDeque<i64>,
+    polls: VecDeque<Seconds>,
 }
 
 /// What is known of a detection that is seen.
@@ -53,7 +54,7 @@ impl Ledger {
 
     /// From when on the source is asked: as far back as what is late may come.
     pub(crate) fn since(&self, overlap: TimeDelta) -> Option<DateTime<Utc>> {
-        self.floor.map(|floor| floor.checked_sub_signed(overlap).unwrap_or(floor))
+        self.floor.map(|floor| floor.checked_sub_signed(overlap).unwrap_or(DateTime::UNIX_EPOCH))
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -78,9 +79,9 @@ impl Ledger {
 
     /// Notes that the present poll has seen a detection.
     pub(crate) fn see(&mut self, name: &Name, detection: &Detection, now: DateTime<Utc>) -> Seen {
-        self.newest = self.newest.max(detection.updated_at);
+        self.newest = self.newest.max(plausible(detection.updated_at));
         let Some(known) = self.known.get_mut(name) else { return Seen::Unknown };
-        known.seen = now.timestamp();
+        known.seen = Seconds::of(now);
         if !known.pushed && known.is_same(detection) { Seen::Same } else { Seen::Known }
     }
 
@@ -119,7 +120,10 @@ impl Ledger {
         let Some(newest) = newest.map(|newest| newest.min(began)) else { return };
         if self.floor.is_none_or(|floor| floor < newest) {
             self.floor = Some(newest);
-            self.waiting.push_back((told, newest));
+            match self.waiting.back_mut().filter(|(before, _)| *before == told) {
+                Some((_, floor)) => *floor = newest,
+                None => self.waiting.push_back((told, newest)),
+            }
         }
     }
 
@@ -130,7 +134,7 @@ impl Ledger {
 
     /// A whole list has been read, which was begun at `began`; what has not been in it for some time.
     pub(crate) fn gone(&mut self, began: DateTime<Utc>, now: DateTime<Utc>) -> Vec<Name> {
-        self.polls.push_back(began.timestamp());
+        self.polls.push_back(Seconds::of(began));
         if self.polls.len() > MISSED {
             self.polls.pop_front();
         }
@@ -139,7 +143,7 @@ impl Ledger {
         };
         let is_gone = |known: &Known| {
             let patience = if known.pushed { AWAITED } else { MISSING };
-            known.seen < first && now.timestamp() - known.seen >= patience.num_seconds()
+            known.seen < first && Seconds::of(now).since(known.seen) >= patience
         };
         self.known.iter().filter(|(_, known)| is_gone(known)).map(|(name, _)| name.clone()).collect()
     }
@@ -151,15 +155,20 @@ impl Ledger {
         if self.known.len() <= most.saturating_add(most / 8) {
             return (Vec::new(), false);
         }
-        let mut times: Vec<i64> =
-            self.known.values().map(|known| known.updated.unwrap_or(i64::MAX)).collect();
+        let updated = |known: &Known| known.updated.map_or(i64::MAX, NonZeroI64::get);
+        let mut times: Vec<i64> = self.known.values().map(updated).collect();
         let many = self.known.len() - most;
         let (_, border, _) = times.select_nth_unstable(many - 1);
         let border = *border;
-        let old = self.known.iter().filter(|(_, known)| known.updated.unwrap_or(i64::MAX) <= border);
+        let old = self.known.iter().filter(|(_, known)| updated(known) <= border);
         let old: Vec<Name> = old.map(|(name, _)| name.clone()).take(many).collect();
         let needed = nanos(self.since(overlap)).is_none_or(|since| border >= since);
         (old, needed)
+    }
+
+    /// Whether any floor that waits is settled; `open` is the first number that is not acknowledged.
+    pub(crate) fn can_settle(&self, open: Option<u64>) -> bool {
+        self.waiting.front().is_some_and(|(told, _)| open.is_none_or(|open| open > *told))
     }
 
     /// Floors whose detections have all been acknowledged are settled; `open` is the first number that is not.
@@ -172,25 +181,32 @@ impl Ledger {
         }
     }
 
-    /// The checkpoint: as if what is not acknowledged had never been told. `open` has the number, the name and what was
-    /// known before of each, in their order; what has been forgotten since is told anew.
+    /// The checkpoint: as if what is not acknowledged had never been told. `open` has, in the order of the numbers, each
+    /// one's number, and what was known before: which of all that were kept, of what name, and what. What has been forgotten
+    /// since is told anew.
     pub(crate) fn checkpoint<'a>(
         &mut self,
         source: &str,
         since: Option<DateTime<Utc>>,
-        open: impl Iterator<Item = (u64, NameDigest, Option<&'a Known>)>,
+        open: impl Iterator<Item = (u64, u64, NameDigest, Option<&'a Known>)>,
     ) -> Result<Vec<u8>> {
-        let (mut first, mut before) = (None, ByDigest::<NameDigest, Option<&Known>>::default());
-        for (sequence, name, known) in open {
+        let (mut first, mut before) = (None, ByDigest::<NameDigest, (u64, Option<&Known>)>::default());
+        for (sequence, made, name, known) in open {
             first.get_or_insert(sequence);
-            before.entry(name).or_insert(known);
+            let oldest = before.entry(name).or_insert((made, known));
+            if made < oldest.0 {
+                *oldest = (made, known);
+            }
         }
         self.settle(first);
         let all = self.known.iter().filter_map(|(name, known)| {
-            let as_it_was = before.get(&name.digest()).copied();
-            Some((name.as_str(), as_it_was.unwrap_or(Some(known))?))
+            let as_it_was = before.get(&name.digest()).map(|(_, known)| *known);
+            Some((name, as_it_was.unwrap_or(Some(known))?))
         });
-        encode(source, self.settled, since, all)
+        let not_there =
+            before.iter().filter(|(name, (_, known))| known.is_none() && self.known.contains_key(*name));
+        let many = self.known.len() - not_there.count();
+        encode(source, self.settled, since, (many, all))
     }
 }
 

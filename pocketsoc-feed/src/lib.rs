@@ -8,6 +8,7 @@ mod feed;
 mod known;
 mod ledger;
 mod name;
+mod older;
 mod options;
 mod orders;
 mod poll;

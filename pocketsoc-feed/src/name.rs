@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use indexmap::{Equivalent, IndexMap};
 use pocketsoc_model::DetectionId;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// How a detection is called in the memory: its id, in lower case where the service ignores the case; with its digest,
@@ -38,6 +39,19 @@ impl Name {
     }
 }
 
+/// As bytes, which stand in a checkpoint as text does: it need not be looked through again to be written.
+impl Serialize for Name {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.text.as_bytes())
+    }
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <&str>::deserialize(deserializer).map(Self::new)
+    }
+}
+
 impl fmt::Debug for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self.as_str(), f)
@@ -53,6 +67,13 @@ impl Hash for Name {
 /// The digest of a name, which finds it where a copy of the name would take much room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct NameDigest(u64);
+
+impl NameDigest {
+    /// Of something that has no name.
+    pub(crate) fn of_digest(digest: u64) -> Self {
+        Self(digest)
+    }
+}
 
 impl Equivalent<Name> for NameDigest {
     fn equivalent(&self, name: &Name) -> bool {

@@ -20,20 +20,23 @@ const LONGEST_WAIT: Duration = Duration::from_secs(300);
 const NO_PROGRESS: u32 = 5;
 /// A source that is asked by time for longer than this is read in windows.
 const LONG: TimeDelta = TimeDelta::days(1);
-/// Errors about elements that are remembered, so that each is told once.
-const ASIDE: usize = 1000;
 /// So many elements of one source are taken before it is looked at what others have brought.
 const IN_A_ROW: u32 = 32;
 const LONGEST_ROW: Duration = Duration::from_millis(20);
 /// So often a poll that broke off is taken up in vain, before it is begun anew.
 const IN_VAIN: u32 = 4;
+/// After so long at most it is looked whether a source that somebody else owns is free.
+const CLAIM_AGAIN: Duration = Duration::from_secs(30);
 /// No wait is longer.
 const LONGEST_OF_ALL: Duration = Duration::from_secs(366 * 24 * 3600);
 
 impl Feed {
     pub(crate) fn take_pushed(&mut self, pushed: Pushed) {
-        let change = self.shared.lock().pushed(pushed.source, pushed.detection);
-        self.tell(pushed.source, change);
+        let mut state = self.shared.lock();
+        let change = state.pushed(pushed.source, pushed.detection);
+        let too_many = state.keep_within_bound(pushed.source);
+        drop(state);
+        self.tell(pushed.source, change, too_many);
     }
 
     /// Takes what a step on a source has brought, and has the next one made.
@@ -120,16 +123,20 @@ impl Feed {
     }
 
     fn found(&mut self, source: usize, detection: Box<Detection>) {
-        let change = self.shared.lock().seen(source, detection);
-        self.tell(source, change);
+        let mut state = self.shared.lock();
+        let change = state.seen(source, detection);
+        let too_many = state.keep_within_bound(source);
+        drop(state);
+        self.tell(source, change, too_many);
     }
 
-    /// Tells a change; what is remembered stays within its bound.
-    fn tell(&mut self, source: usize, change: Option<FeedChange>) {
-        let Some(change) = change else { return };
-        self.ready.push_back(FeedEvent::Change(change));
-        let full = self.shared.lock().keep_within_bound(source);
-        if let Some(holds) = full {
+    /// Tells a change, and that the memory is too small for what it held before.
+    fn tell(&mut self, source: usize, change: Option<FeedChange>, too_many: Option<usize>) {
+        if let Some(change) = change {
+            self.unacknowledged_at_most += 1;
+            self.ready.push_back(FeedEvent::Change(change));
+        }
+        if let Some(holds) = too_many {
             let source = self.name(source);
             self.notice(Notice::MemoryFull { source, holds });
         }
@@ -137,21 +144,12 @@ impl Feed {
 
     fn set_aside(&mut self, source: usize, error: Error) {
         let what = xxh3_64(format!("{} {:?}", error.message(), error.detection()).as_bytes());
-        // Where it stands changes from poll to poll; how many there are of a kind does not.
-        let is_new = {
-            let aside = &mut self.shared.lock().sources[source].aside;
-            if aside.len() >= ASIDE {
-                aside.clear();
-            }
-            let (now, told) = aside.entry(what).or_default();
-            *now += 1;
-            let is_new = *now > *told;
-            *told = (*told).max(*now);
-            is_new
-        };
-        if is_new {
-            tracing::warn!(source = &*self.name(source), %error, "an element is set aside");
+        let number = self.shared.lock().set_aside(source, what);
+        if let Some(number) = number {
             let source = self.name(source);
+            tracing::warn!(source = &*source, %error, "an element is set aside");
+            self.unacknowledged_at_most += 1;
+            self.aside.push_back(number);
             self.notice(Notice::SetAside { source, error });
         }
     }
@@ -201,7 +199,7 @@ impl Feed {
 
     fn claim_later(&mut self, source: usize) -> Order {
         let every = self.shared.lock().sources[source].poll_every;
-        let wait = self.about(every);
+        let wait = self.about(every.min(CLAIM_AGAIN));
         self.again(source, wait, Do::Claim)
     }
 
@@ -354,7 +352,7 @@ impl Feed {
         let (name, every) = (Arc::clone(&one.name), one.poll_every);
         drop(state);
         self.notice(Notice::Elsewhere { source: name });
-        self.about(every)
+        self.about(every.min(CLAIM_AGAIN))
     }
 
     fn name(&self, source: usize) -> Arc<str> {

@@ -9,6 +9,7 @@ use pocketsoc_model::{DetectionSource, ErrorKind, Filtering, Product, QueryFilte
 use tokio::sync::Notify;
 
 use crate::ledger::Ledger;
+use crate::older::Older;
 
 /// A source, with what is known of it.
 #[derive(Debug)]
@@ -19,6 +20,7 @@ pub(crate) struct SourceState {
     pub(crate) key: Arc<str>,
     pub(crate) product: Product,
     pub(crate) ledger: Ledger,
+    pub(crate) older: Older,
     pub(crate) filters: Option<QueryFilters>,
     pub(crate) since: Option<DateTime<Utc>>,
     /// When the last poll began that saw everything.
@@ -61,6 +63,7 @@ impl SourceState {
             product,
             source,
             ledger: Ledger::default(),
+            older: Older::default(),
             filters: None,
             since,
             read_at: None,

@@ -1,32 +1,40 @@
 //! What a feed knows, shared by those who read it, acknowledge, push and write: the place where it is decided what is told.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use pocketsoc_model::{Clock, Detection, DetectionId, Severity};
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 use tokio::sync::Notify;
 
 use crate::checkpoint::Stored;
 use crate::echo::{Echoes, Ours};
 use crate::event::{ChangeKind, Changed, FeedChange, MatchedBy, Sequence, Sighting};
-use crate::known::Known;
+use crate::known::{Known, Seconds, plausible};
 use crate::ledger::{Ledger, Seen};
-use crate::name::Name;
+use crate::name::{Name, NameDigest};
 use crate::options::Sightings;
 use crate::sightings::{At, Index, Keys, LookedFor, Spot, is_same};
 use crate::source_state::SourceState;
 
+/// Errors about elements that are remembered, so that each is told once.
+const ASIDE: usize = 1000;
+
 /// A change that was told and is not acknowledged: what was known before of the detection, and of its other sightings that
 /// have shown the same and were not told of for that reason.
-#[derive(Debug, Default)]
-struct Open(SmallVec<[Before; 1]>);
-
 #[derive(Debug)]
+struct Open {
+    number: u64,
+    before: SmallVec<[Before; 1]>,
+}
+
+#[derive(Debug, Clone)]
 struct Before {
     at: Spot,
     known: Option<Box<Known>>,
+    /// Which of all that were ever kept: of several of one detection the first one is the oldest state.
+    made: u64,
 }
 
 /// What is told, and of which.
@@ -47,8 +55,12 @@ pub(crate) struct State {
     pub(crate) sources: Vec<SourceState>,
     pub(crate) echoes: Echoes,
     index: Index,
-    open: BTreeMap<u64, Open>,
+    /// In the order of their numbers.
+    open: VecDeque<Open>,
     told: u64,
+    /// Of this feed: another one's numbers acknowledge nothing here.
+    tag: u64,
+    befores: u64,
     /// How many detections are known, of all sources.
     remembered: usize,
     /// What would be lost of the last checkpoint: acknowledgements, floors that moved far.
@@ -71,8 +83,10 @@ impl Shared {
             sources,
             echoes: Echoes::default(),
             index: Index::default(),
-            open: BTreeMap::new(),
+            open: VecDeque::new(),
             told: 0,
+            tag: fastrand::u64(..),
+            befores: 0,
             remembered: 0,
             unwritten: 0,
         };
@@ -85,9 +99,13 @@ impl Shared {
 
     pub(crate) fn acknowledge(&self, sequence: Sequence) {
         let mut state = self.lock();
-        let Some(Open(parts)) = state.open.remove(&sequence.0) else { return };
+        if sequence.feed != state.tag {
+            return;
+        }
+        let Ok(at) = state.open.binary_search_by_key(&sequence.number, |open| open.number) else { return };
+        let Some(open) = state.open.remove(at) else { return };
         state.unwritten += 1;
-        for part in parts {
+        for part in open.before {
             state.sources[part.at.source].changes += 1;
         }
         self.acknowledged.notify_one();
@@ -113,7 +131,7 @@ impl State {
     /// far as their clocks agree: of several sightings the one that was told last is known by it.
     pub(crate) fn next_told(&mut self, now: DateTime<Utc>) -> u64 {
         let now = u64::try_from(now.timestamp_micros()).unwrap_or_default();
-        self.told = now.max(self.told + 1);
+        self.told = now.max(self.told.saturating_add(1));
         self.told
     }
 
@@ -141,9 +159,9 @@ impl State {
         for (name, known) in ledger.iter() {
             self.index.remove(Spot { source, name: name.digest() }, &known.keys);
         }
-        self.open.retain(|_, Open(parts)| {
-            parts.retain(|part| part.at.source != source);
-            !parts.is_empty()
+        self.open.retain_mut(|open| {
+            open.before.retain(|part| part.at.source != source);
+            !open.before.is_empty()
         });
         let state = &mut self.sources[source];
         (state.changes, state.saved) = (0, 0);
@@ -153,10 +171,9 @@ impl State {
     /// What of a source is to be written down now.
     pub(crate) fn checkpoint(&mut self, source: usize) -> pocketsoc_model::Result<Vec<u8>> {
         let state = &mut self.sources[source];
-        let parts =
-            self.open.iter().flat_map(|(sequence, Open(parts))| parts.iter().map(move |p| (*sequence, p)));
+        let parts = self.open.iter().flat_map(|open| open.before.iter().map(move |p| (open.number, p)));
         let open = parts.filter(|(_, part)| part.at.source == source);
-        let open = open.map(|(sequence, part)| (sequence, part.at.name, part.known.as_deref()));
+        let open = open.map(|(sequence, part)| (sequence, part.made, part.at.name, part.known.as_deref()));
         state.ledger.checkpoint(&state.key, state.since, open)
     }
 
@@ -165,7 +182,11 @@ impl State {
         let now = self.clock.now();
         let at = At { source, name: Name::of(&detection.id) };
         let mut seen = self.sources[source].ledger.see(&at.name, &detection, now);
-        if seen == Seen::Same || (seen == Seen::Unknown && !self.passes(&detection)) {
+        if seen == Seen::Same {
+            self.sources[source].older.forget(at.name.digest());
+            return None;
+        }
+        if seen == Seen::Unknown && !self.passes(&detection) {
             return None;
         }
         let keys = Keys::of(&detection, self.rules.heuristic);
@@ -182,9 +203,18 @@ impl State {
             fresh.told = self.next_told(now);
             return Some(self.tell_first(&at, fresh, detection, &others));
         };
-        if self.is_overtaken(source, known, &fresh, &detection) {
+        if is_incomplete(known, &fresh, &detection) {
             return None;
         }
+        let is_older = matches!((fresh.updated, known.updated), (Some(fresh), Some(known)) if fresh < known);
+        let one = &mut self.sources[source];
+        if !is_older {
+            one.older.forget(at.name.digest());
+        } else if one.is_asked_by_time() && !one.older.stays(at.name.digest(), &fresh, now) {
+            // By a reader that lags behind.
+            return None;
+        }
+        let known = self.known(&at)?;
         if known.is_version_of(&fresh) || (known.pushed && fresh.is_what_was_pushed(known)) {
             self.remember(&at, fresh);
             return None;
@@ -205,6 +235,7 @@ impl State {
                 // Whoever wrote it knows: it is as good as told.
                 fresh.told = self.next_told(now);
                 self.remember(&at, fresh);
+                self.unwritten += 1;
                 return None;
             }
             Ours::Yes | Ours::No => {}
@@ -218,8 +249,7 @@ impl State {
             changed.retain(|change| !latest.shows(change, &fresh));
             if changed.len() < many {
                 // Until what it shows is acknowledged, this is not told either.
-                let part = Before { at: at.spot(), known: Some(Box::new(before)) };
-                self.depend(latest_at, part);
+                self.depend(latest_at, at.spot(), Some(before));
             }
             if changed.is_empty() && !nothing_normalized {
                 self.remember(&at, fresh);
@@ -231,33 +261,30 @@ impl State {
         Some(self.tell(&at, fresh, kind, changed, detection, &others))
     }
 
-    /// Whether a newer version is known, or a better one of the same.
-    fn is_overtaken(&self, source: usize, known: &Known, fresh: &Known, detection: &Detection) -> bool {
-        let is_older = matches!((fresh.updated, known.updated), (Some(fresh), Some(known)) if fresh < known);
-        // A reader that lags behind.
-        (self.sources[source].is_asked_by_time() && is_older)
-            // An incident without its alerts, which it had before: they could not be read this time.
-            || (fresh.updated == known.updated && detection.properties.get("unreadableAlerts").is_some())
-    }
-
     /// The sighting that was told of last.
     fn told_last(&self, others: &[(Spot, MatchedBy)]) -> Option<(Spot, &Known)> {
         let same = others.iter().filter(|(_, by)| is_same(*by));
         same.filter_map(|(at, _)| Some((*at, self.found(*at)?))).max_by_key(|(_, known)| known.told)
     }
 
-    /// What one sighting has shown is left out at another one: as long as that is not acknowledged, the other one is as it
-    /// was before as well.
-    fn depend(&mut self, on: Spot, part: Before) {
-        let mut open = self.open.values_mut();
-        if let Some(Open(parts)) = open.find(|Open(parts)| parts.iter().any(|part| part.at == on)) {
-            parts.push(part);
+    /// What one sighting has shown is left out at another one: as long as anything that was told of the first one is not
+    /// acknowledged, the other one is as it was before as well.
+    fn depend(&mut self, on: Spot, at: Spot, known: Option<Known>) {
+        let part = self.before(at, known);
+        for open in self.open.iter_mut().filter(|open| open.before.iter().any(|part| part.at == on)) {
+            open.before.push(part.clone());
         }
+    }
+
+    fn before(&mut self, at: Spot, known: Option<Known>) -> Before {
+        self.befores += 1;
+        Before { at, known: known.map(Box::new), made: self.befores }
     }
 
     /// What was pushed: new, or a reason to look. A push may be late, so nothing that is known is changed by it.
     pub(crate) fn pushed(&mut self, source: usize, detection: Box<Detection>) -> Option<FeedChange> {
-        if self.sources[source].claim.is_none() || !self.passes(&detection) {
+        let is_one_to_tell = self.passes(&detection) && !self.is_from_before(source, &detection);
+        if self.sources[source].claim.is_none() || !is_one_to_tell {
             return None;
         }
         let keys = Keys::of(&detection, self.rules.heuristic);
@@ -295,7 +322,7 @@ impl State {
                 };
                 let differs = told.changes(&fresh, &detection).into_iter().filter(is_said_alike);
                 let changed: Vec<_> = [Changed::Sighted].into_iter().chain(differs).collect();
-                self.depend(on, Before { at: at.spot(), known: None });
+                self.depend(on, at.spot(), None);
                 (kind_of(&changed), changed)
             }
         };
@@ -313,13 +340,32 @@ impl State {
         let Some(mut known) = ledger.forget(&name) else { return Seen::Unknown };
         self.remembered -= 1;
         self.index.remove(other, &known.keys);
-        let parts = self.open.values_mut().flat_map(|Open(parts)| parts);
+        let parts = self.open.iter_mut().flat_map(|open| &mut open.before);
         for part in parts.filter(|part| part.at == other) {
             part.at = at.spot();
         }
-        known.seen = now.timestamp();
+        known.seen = Seconds::of(now);
         self.remember(at, known);
         Seen::Known
+    }
+
+    /// Notes that an element cannot be read, by a digest of what is said of it; where that is new, the number by which the
+    /// notice of it is acknowledged. Where it stands changes from poll to poll; how many there are of a kind does not.
+    pub(crate) fn set_aside(&mut self, source: usize, what: u64) -> Option<Sequence> {
+        let aside = &mut self.sources[source].aside;
+        if aside.len() >= ASIDE {
+            aside.clear();
+        }
+        let (now, told) = aside.entry(what).or_default();
+        *now += 1;
+        if *now <= *told {
+            return None;
+        }
+        *told = *now;
+        let (now, spot) = (self.clock.now(), Spot { source, name: NameDigest::of_digest(what) });
+        let (number, before) = (self.next_told(now), self.before(spot, None));
+        self.open.push_back(Open { number, before: smallvec![before] });
+        Some(Sequence { number, feed: self.tag })
     }
 
     fn known(&self, at: &At) -> Option<&Known> {
@@ -343,7 +389,7 @@ impl State {
     /// Whether it is older than what the feed begins with.
     fn is_from_before(&self, source: usize, detection: &Detection) -> bool {
         let since = self.sources[source].since;
-        since.is_some_and(|since| detection.updated_at.is_some_and(|updated| updated < since))
+        since.is_some_and(|since| plausible(detection.updated_at).is_some_and(|updated| updated < since))
     }
 
     fn remember(&mut self, at: &At, known: Known) -> Option<Known> {
@@ -385,14 +431,19 @@ impl State {
             .collect();
         let told = fresh.told;
         let spot = at.spot();
-        let known = self.remember(at, fresh).map(Box::new);
-        self.open.entry(told).or_default().0.push(Before { at: spot, known });
-        FeedChange { sequence: Sequence(told), kind, changed, detection, sightings }
+        let known = self.remember(at, fresh);
+        let before = self.before(spot, known);
+        self.open.push_back(Open { number: told, before: smallvec![before] });
+        let sequence = Sequence { number: told, feed: self.tag };
+        FeedChange { sequence, kind, changed, detection, sightings }
     }
 
     /// A floor that has moved far is worth writing down, though nothing was told.
     pub(crate) fn note_floor(&mut self, source: usize) {
-        if self.sources[source].ledger.is_far_ahead(self.rules.overlap) {
+        let first = self.open.iter().find(|open| open.before.iter().any(|part| part.at.source == source));
+        let first = first.map(|open| open.number);
+        let ledger = &self.sources[source].ledger;
+        if ledger.is_far_ahead(self.rules.overlap) && ledger.can_settle(first) {
             self.sources[source].changes += 1;
             self.unwritten += 1;
         }
@@ -432,6 +483,11 @@ impl State {
             self.index.remove(Spot { source, name: name.digest() }, &known.keys);
         }
     }
+}
+
+/// Whether an incident is shown without its alerts, which it had before: they could not be read this time.
+fn is_incomplete(known: &Known, fresh: &Known, detection: &Detection) -> bool {
+    fresh.updated == known.updated && detection.properties.get("unreadableAlerts").is_some()
 }
 
 fn kind_of(changed: &[Changed]) -> ChangeKind {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
+use futures_util::future;
+use futures_util::stream::{self, StreamExt as _};
 use pocketsoc_model::{ErrorKind, Result};
 
 use crate::checkpoint::patiently;
@@ -17,6 +18,8 @@ const SHARE: u32 = 100;
 const TOGETHER: Duration = Duration::from_millis(20);
 /// However long it took, the next time comes after so long.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// So many sources are asked at once whether they are still owned.
+const ASKED_AT_ONCE: usize = 16;
 /// So long is waited after a failure, twice as long each time up to so long.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -88,12 +91,16 @@ impl Feed {
             };
             let mut lost = Vec::new();
             if result.as_ref().is_err_and(|error| error.kind() == ErrorKind::Conflict) {
+                let mut asked = Vec::with_capacity(places.len());
                 for place in &places {
-                    let renewed = patiently(&*clock, store.renew(&place.key)).await;
-                    if renewed.is_err_and(|error| error.kind() == ErrorKind::Conflict) {
-                        lost.push((place.source, place.claim));
-                    }
+                    asked.push(async {
+                        let renewed = patiently(&*clock, store.renew(&place.key)).await;
+                        let is_lost = renewed.is_err_and(|error| error.kind() == ErrorKind::Conflict);
+                        is_lost.then_some((place.source, place.claim))
+                    });
                 }
+                let asked = stream::iter(asked).buffer_unordered(ASKED_AT_ONCE);
+                lost = asked.filter_map(future::ready).collect().await;
             }
             let took = rendered + clock.monotonic().saturating_sub(began);
             Done::Saved(Saved { places, unwritten, took, result, lost })

@@ -9,7 +9,7 @@ use crate::known::{Known, nanos};
 use crate::name::{ByDigest, Name};
 
 /// What every checkpoint begins with; the number is the version of what follows.
-const HEAD: &[u8] = b"pocketsoc feed checkpoint 1\n";
+const HEAD: &[u8] = b"pocketsoc feed checkpoint 2\n";
 /// About so many bytes of it are one detection's.
 const ABOUT: usize = 160;
 const FAMILY: &[u8] = b"pocketsoc feed checkpoint ";
@@ -25,36 +25,42 @@ pub(crate) struct Stored {
     pub(crate) known: ByDigest<Name, Known>,
 }
 
+/// What stands before the detections and their number.
 #[derive(Serialize)]
 struct Written<'a> {
     source: &'a str,
     floor: Option<i64>,
     since: Option<i64>,
-    known: Vec<(&'a str, &'a Known)>,
+    known: usize,
 }
 
+/// The same as it is read, the detections behind their number included.
 #[derive(Deserialize)]
 struct Read {
     source: String,
     floor: Option<i64>,
     since: Option<i64>,
-    known: Vec<(String, Known)>,
+    known: Vec<(Name, Known)>,
 }
 
-/// The bytes of a checkpoint.
+/// The bytes of a checkpoint; of `known`, which may be long, their number and one after the other.
 pub(crate) fn encode<'a>(
     source: &'a str,
     floor: Option<DateTime<Utc>>,
     since: Option<DateTime<Utc>>,
-    known: impl Iterator<Item = (&'a str, &'a Known)>,
+    (many, known): (usize, impl Iterator<Item = (&'a Name, &'a Known)>),
 ) -> Result<Vec<u8>> {
-    let written = Written { source, floor: nanos(floor), since: nanos(since), known: known.collect() };
-    let mut bytes = Vec::with_capacity(ABOUT * (written.known.len() + 1));
+    let failed = |error: postcard::Error| {
+        Error::new(ErrorKind::Unexpected, "write the checkpoint").with_message(error.to_string())
+    };
+    let mut bytes = Vec::with_capacity(ABOUT * (many + 1));
     bytes.extend_from_slice(HEAD);
     bytes.extend_from_slice(&[0; 8]);
-    let mut bytes = postcard::to_extend(&written, bytes).map_err(|error| {
-        Error::new(ErrorKind::Unexpected, "write the checkpoint").with_message(error.to_string())
-    })?;
+    let written = Written { source, floor: nanos(floor), since: nanos(since), known: many };
+    let mut bytes = postcard::to_extend(&written, bytes).map_err(failed)?;
+    for one in known {
+        bytes = postcard::to_extend(&one, bytes).map_err(failed)?;
+    }
     let (head, body) = bytes.split_at_mut(HEAD.len() + 8);
     head[HEAD.len()..].copy_from_slice(&xxh3_64(body).to_le_bytes());
     Ok(bytes)
@@ -82,7 +88,7 @@ pub(crate) fn decode(source: &str, bytes: &[u8]) -> Result<Stored> {
         is_begun: true,
         floor: read.floor.map(DateTime::from_timestamp_nanos),
         since: read.since.map(DateTime::from_timestamp_nanos),
-        known: read.known.into_iter().map(|(name, known)| (Name::new(&name), known)).collect(),
+        known: read.known.into_iter().collect(),
     })
 }
 
@@ -108,8 +114,7 @@ mod tests {
             since: DateTime::from_timestamp(1_780_000_000, 0),
             known: ByDigest::from_iter([(Name::new("da1"), known)]),
         };
-        let known = stored.known.iter().map(|(name, known)| (name.as_str(), known));
-        let bytes = encode("Graph", stored.floor, stored.since, known).unwrap();
+        let bytes = encode("Graph", stored.floor, stored.since, (1, stored.known.iter())).unwrap();
         (stored, bytes)
     }
 
@@ -128,7 +133,7 @@ mod tests {
             assert_eq!(decode("Graph", &other).unwrap_err().kind(), ErrorKind::Damaged, "byte {at}");
             assert_eq!(decode("Graph", &bytes[..at]).unwrap_err().kind(), ErrorKind::Damaged, "cut at {at}");
         }
-        let later = [b"pocketsoc feed checkpoint 2\n", &bytes[HEAD.len()..]].concat();
+        let later = [b"pocketsoc feed checkpoint 3\n", &bytes[HEAD.len()..]].concat();
         assert!(decode("Graph", &later).unwrap_err().message().contains("another version"));
         assert!(decode("Endpoint", &bytes).unwrap_err().message().contains("of another source, Graph"));
     }

@@ -10,6 +10,9 @@ use pocketsoc_model::{Error, ErrorKind, Result};
 /// So many generations are kept: a reader may be at one while the next is written.
 const KEPT: u64 = 3;
 
+/// The digits of a number: with zeros before it, so that the names are in the order of the numbers.
+const DIGITS: usize = 20;
+
 /// The generations of one thing.
 #[derive(Debug, Clone)]
 pub(super) struct Generations {
@@ -23,14 +26,19 @@ impl Generations {
     }
 
     fn path(&self, number: u64) -> Path {
-        self.folder.clone().join(format!("{number:020}"))
+        self.folder.clone().join(format!("{number:0DIGITS$}"))
     }
 
     /// The number and the content of the newest one.
     pub(super) async fn newest(&self) -> Result<Option<(u64, Vec<u8>)>> {
+        // What else lies there is none of them.
+        let number = |meta: &object_store::ObjectMeta| {
+            let name = meta.location.filename()?;
+            let is_one = name.len() == DIGITS && name.bytes().all(|byte| byte.is_ascii_digit());
+            name.parse::<u64>().ok().filter(|_| is_one)
+        };
         loop {
             let all: Vec<_> = self.store.list(Some(&self.folder)).try_collect().await.map_err(failed)?;
-            let number = |meta: &object_store::ObjectMeta| meta.location.filename()?.parse::<u64>().ok();
             let Some(newest) = all.iter().filter_map(number).max() else { return Ok(None) };
             // Else newer ones have been written meanwhile, and this one was removed.
             if let Some(content) = self.content(newest).await? {

@@ -131,7 +131,8 @@ impl ObjectCheckpoints {
     }
 
     fn lease_by(&self, fencing: u64) -> Lease {
-        let ends_at = self.clock.now() + TimeDelta::from_std(self.lease).unwrap_or(TimeDelta::MAX);
+        let lease = TimeDelta::from_std(self.lease).unwrap_or(TimeDelta::MAX);
+        let ends_at = self.clock.now().checked_add_signed(lease).unwrap_or(DateTime::<Utc>::MAX_UTC);
         Lease { owner: self.owner.clone(), fencing, ends_at: ends_at.timestamp_millis() }
     }
 
@@ -159,22 +160,32 @@ impl ObjectCheckpoints {
     /// Writes the next lease of a source that is owned.
     async fn prolong(&self, source: &str) -> Result<()> {
         let held = self.still_held(source).await?;
-        let (leases, next) = (self.leases(source), held.lease + 1);
         let lease = self.lease_by(held.fencing);
-        let is_ours = leases.create(next, encode(&lease)?).await? || {
-            // Perhaps it is our own, whose answer was lost.
-            let there =
-                leases.content(next).await?.map(|bytes| decode::<Lease>(source, &bytes)).transpose()?;
-            there.is_some_and(|lease| lease.owner == self.owner && lease.fencing == held.fencing)
-        };
-        if !is_ours {
+        let Some(number) = self.write_lease(source, held, &lease).await? else {
             self.held().remove(source);
             return Err(elsewhere(source));
-        }
+        };
         if let Some(held) = self.held().get_mut(source) {
-            (held.lease, held.ends_at) = (next, lease.ends_at);
+            (held.lease, held.ends_at) = (number, lease.ends_at);
         }
         Ok(())
+    }
+
+    /// Writes a lease behind those of ours; under which number. `None`: somebody else's is there.
+    async fn write_lease(&self, source: &str, held: Held, lease: &Lease) -> Result<Option<u64>> {
+        let (leases, mut number) = (self.leases(source), held.lease);
+        loop {
+            number = number.saturating_add(1);
+            if leases.create(number, encode(lease)?).await? {
+                return Ok(Some(number));
+            }
+            // Perhaps it is one of our own, whose answer was lost or is not here yet.
+            let there = leases.content(number).await?;
+            let there = there.map(|bytes| decode::<Lease>(source, &bytes)).transpose()?;
+            if there.is_none_or(|there| there.owner != self.owner || there.fencing != held.fencing) {
+                return Ok(None);
+            }
+        }
     }
 
     async fn save_one(&self, source: &str, checkpoint: Vec<u8>) -> Result<()> {
@@ -182,7 +193,7 @@ impl ObjectCheckpoints {
         let all = self.checkpoints(source);
         let bytes = encode(&Written { fencing: held.fencing, checkpoint })?;
         loop {
-            held.checkpoint += 1;
+            held.checkpoint = held.checkpoint.saturating_add(1);
             if all.create(held.checkpoint, bytes.clone()).await? {
                 break;
             }
@@ -212,7 +223,7 @@ impl CheckpointStore for ObjectCheckpoints {
                 if !self.is_over(&lease) && lease.owner != self.owner {
                     return Ok(None);
                 }
-                number + 1
+                number.saturating_add(1)
             }
         };
         let lease = self.lease_by(number);
@@ -252,10 +263,9 @@ impl CheckpointStore for ObjectCheckpoints {
     async fn release(&self, source: &str) -> Result<()> {
         if self.hold(source).is_ok() {
             // It has ended, whatever the allowance.
-            let leases = self.leases(source);
             let held = self.hold(source)?;
             let ended = Lease { owner: String::new(), fencing: held.fencing, ends_at: 0 };
-            leases.create(held.lease + 1, encode(&ended)?).await?;
+            self.write_lease(source, held, &ended).await?;
             self.held().remove(source);
         }
         Ok(())
