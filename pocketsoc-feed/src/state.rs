@@ -1,6 +1,7 @@
 //! What a feed knows, shared by those who read it, acknowledge, push and write: the place where it is decided what is told.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -67,12 +68,17 @@ pub(crate) struct State {
     pub(crate) unwritten: usize,
 }
 
-/// What the parts of a feed share.
-#[derive(Debug)]
+/// What the parts of a feed share. Its `Debug` shows nothing: what is known is for nobody's log.
 pub(crate) struct Shared {
     state: Mutex<State>,
     /// Something was acknowledged.
     pub(crate) acknowledged: Notify,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
 }
 
 impl Shared {

@@ -1,6 +1,7 @@
 //! Checkpoints in one file, replaced whole: what is on the disk is always a checkpoint, the last one or the one before.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,27 +13,43 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::{CheckpointStore, Claim};
 
 const HEAD: &[u8] = b"pocketsoc feed checkpoints 1\n";
+/// What those of any version begin with.
+const FAMILY: &[u8] = b"pocketsoc feed checkpoints ";
 
 /// Checkpoints in one file, written next to it, brought to the disk, then put in its place.
 ///
 /// For one process: a second one that uses the same file would overwrite what this one has written.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct FileCheckpoints {
     path: Arc<Path>,
     all: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
     writing: Arc<Mutex<()>>,
 }
 
+impl fmt::Debug for FileCheckpoints {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileCheckpoints").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
 impl FileCheckpoints {
     /// Opens the file; one that does not exist is a beginning.
     ///
     /// # Errors
-    /// `Damaged` when it is there and holds something else; `Unavailable` when it cannot be read.
+    /// `Damaged` when it is there and holds something else; `InvalidRequest` when there is no folder to put it in;
+    /// `Unavailable` when it cannot be read.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
         let all = match std::fs::read(&path) {
-            Ok(bytes) => read(&bytes).ok_or_else(|| damaged(&path))?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => BTreeMap::new(),
+            Ok(bytes) => read(&bytes).ok_or_else(|| damaged(&path, &bytes))?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                if !folder_of(&path).is_dir() {
+                    return Err(Error::new(ErrorKind::InvalidRequest, "use the checkpoint")
+                        .with_message(format!("there is no folder for {}", path.display()))
+                        .with_hint("make the folder first"));
+                }
+                BTreeMap::new()
+            }
             Err(error) => return Err(failed("read", &path, &error)),
         };
         Ok(Self { path: path.into(), all: Arc::new(Mutex::new(all)), writing: Arc::default() })
@@ -75,15 +92,26 @@ impl CheckpointStore for FileCheckpoints {
     }
 }
 
-/// Puts a file in the place of another one: after a crash it is either of them, whole.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Puts a file in the place of another one: after a crash it is either of them, whole. What a crash has left behind of the
+/// next one is overwritten by the next one.
 fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    let mut next = path.as_os_str().to_owned();
+    next.push(".next");
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&next)?;
     file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
+    file.sync_all()?;
+    drop(file);
+    std::fs::rename(&next, path)?;
     // The name is on the disk only once its folder is; not every system opens folders.
-    if let Ok(folder) = std::fs::File::open(folder) {
+    if let Ok(folder) = std::fs::File::open(folder_of(path)) {
         let _ = folder.sync_all();
     }
     Ok(())
@@ -119,7 +147,12 @@ fn read(bytes: &[u8]) -> Option<BTreeMap<String, Vec<u8>>> {
     body.is_empty().then_some(all)
 }
 
-fn damaged(path: &Path) -> Error {
+fn damaged(path: &Path, bytes: &[u8]) -> Error {
+    if bytes.starts_with(FAMILY) && !bytes.starts_with(HEAD) {
+        return Error::new(ErrorKind::Damaged, "read the checkpoint")
+            .with_message(format!("{} was written by another version of the feed", path.display()))
+            .with_hint("use the version that wrote it, or begin anew with another file");
+    }
     Error::new(ErrorKind::Damaged, "read the checkpoint")
         .with_message(format!("{} is no checkpoint of a feed, or is damaged", path.display()))
         .with_hint(
@@ -166,8 +199,14 @@ mod tests {
         }
         let error = FileCheckpoints::open(folder.path()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable, "a folder is no file");
-        let error =
-            FileCheckpoints::open(folder.path().join("none/x")).unwrap().save(vec![("a", vec![])]).await;
-        assert_eq!(error.unwrap_err().kind(), ErrorKind::Unavailable);
+        let error = FileCheckpoints::open(folder.path().join("none/x")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidRequest, "known before anything is read");
+        std::fs::write(&path, [b"pocketsoc feed checkpoints 2\n", &whole[HEAD.len()..]].concat()).unwrap();
+        assert!(FileCheckpoints::open(&path).unwrap_err().message().contains("another version"));
+        // The folder may go away later.
+        let gone = tempfile::tempdir().unwrap();
+        let store = FileCheckpoints::open(gone.path().join("x")).unwrap();
+        gone.close().unwrap();
+        assert_eq!(store.save(vec![("a", vec![])]).await.unwrap_err().kind(), ErrorKind::Unavailable);
     }
 }

@@ -14,7 +14,7 @@ const KEPT: u64 = 3;
 const DIGITS: usize = 20;
 
 /// The generations of one thing.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Generations {
     store: Arc<dyn ObjectStore>,
     folder: Path,

@@ -1,6 +1,7 @@
 //! Checkpoints that last as long as the process: for tests, and for feeds that may begin anew.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -9,13 +10,19 @@ use pocketsoc_model::Result;
 use super::{CheckpointStore, Claim};
 
 /// Checkpoints that last as long as the process. Clones share them.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct MemoryCheckpoints(Arc<Mutex<HashMap<String, Vec<u8>>>>);
 
 impl MemoryCheckpoints {
     /// None yet.
     pub fn new() -> Self {
         Self::default()
+    }
+}
+
+impl fmt::Debug for MemoryCheckpoints {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryCheckpoints").finish_non_exhaustive()
     }
 }
 

@@ -16,7 +16,7 @@ pub use memory::MemoryCheckpoints;
 #[cfg(feature = "object-store")]
 pub use object::ObjectCheckpoints;
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -24,13 +24,23 @@ use futures_util::future::{self, Either};
 use pocketsoc_model::{Clock, Error, ErrorKind, Result};
 
 /// A source that has been claimed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Claim {
     /// How far its feed had come, as it was saved; `None` for a source that nobody has read yet.
     pub checkpoint: Option<Vec<u8>>,
     /// How soon the claim has to be renewed; `None` where nobody else can claim it.
     pub renew_within: Option<Duration>,
+}
+
+impl fmt::Debug for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.checkpoint.as_ref().map(Vec::len);
+        f.debug_struct("Claim")
+            .field("bytes", &bytes)
+            .field("renew_within", &self.renew_within)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Claim {

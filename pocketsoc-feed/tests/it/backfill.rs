@@ -93,3 +93,47 @@ async fn a_window_that_fails_makes_the_whole_incomplete_and_the_others_go_on() {
     assert!(failed > 0 && found > 40, "{found} found, {failed} failed");
     assert!(!walk.report().complete);
 }
+
+#[tokio::test(start_paused = true)]
+async fn hundreds_of_one_instant_are_read_once_and_the_walk_ends() {
+    for (seed, ascending) in [(1, true), (2, false)] {
+        let habits = Habits { page: 50, ascending, ..Habits::default() };
+        let (service, from, until) = filled(seed, 200, 0, habits);
+        // Somebody closes a queue at once: some seconds of work, then one instant.
+        let burst = from + TimeDelta::days(9);
+        for n in 0..40 {
+            service.put_at(&format!("before{n}"), burst - TimeDelta::seconds(n));
+        }
+        for n in 0..700 {
+            service.put_at(&format!("burst{n:03}"), burst + TimeDelta::milliseconds(n / 10));
+        }
+        let backfill = Backfill::new(Arc::new(service.clone()), from, until);
+        let ended = tokio::time::timeout(Duration::from_secs(60), ids(backfill)).await;
+        let (all, complete) = ended.expect("the walk ends");
+        let pages = service.asked().0;
+        assert!(complete && all.len() == 940, "{} of 940", all.len());
+        assert!(pages < 100, "{pages} pages of 19");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_the_order_of_time_no_more_is_held_than_agreed() {
+    for seed in 0..20 {
+        let habits = Habits { page: 50, ascending: seed % 2 == 0, ..Habits::default() };
+        let (service, from, until) = filled(seed, 6000, 60, habits);
+        let backfill = Backfill::new(Arc::new(service.clone()), from, until);
+        let mut walk = backfill.in_time_order().hold_at_most(500).walk();
+        let (mut given, mut last, mut most) = (0, None, 0);
+        while let Some(item) = walk.next().await {
+            let d = item.unwrap();
+            assert!(last <= d.updated_at, "seed {seed}");
+            last = d.updated_at;
+            given += 1;
+            most = most.max(service.copies() - 6000);
+        }
+        assert_eq!((given, walk.report().complete), (6000, true), "seed {seed}");
+        // What is held, as much again of the window whose turn it is, and a page of each of eight.
+        assert!((400..=2 * 500 + 8 * 50).contains(&most), "seed {seed}: {most} at once");
+        assert!(service.asked().0 < 6000 / 50 * 6, "seed {seed}: {} pages of 120", service.asked().0);
+    }
+}

@@ -14,22 +14,22 @@ use pocketsoc_model::{
 
 use crate::world::{Habits, Service, VirtualClock};
 
-fn clock() -> Arc<dyn Clock> {
+pub(crate) fn clock() -> Arc<dyn Clock> {
     VirtualClock::new()
 }
 
-fn service(clock: &Arc<dyn Clock>, name: &str, product: Product) -> Service {
+pub(crate) fn service(clock: &Arc<dyn Clock>, name: &str, product: Product) -> Service {
     let native = product != Product::DEFENDER_FOR_CLOUD;
     Service::new(name, product, Arc::clone(clock), Habits { native, ..Habits::default() }, 1)
 }
 
-fn feed_of(clock: &Arc<dyn Clock>, services: &[&Service]) -> FeedBuilder {
+pub(crate) fn feed_of(clock: &Arc<dyn Clock>, services: &[&Service]) -> FeedBuilder {
     let builder = Feed::builder(Arc::clone(clock)).seed(1);
     services.iter().fold(builder, |builder, service| builder.source((*service).clone()))
 }
 
 /// What is told within so many seconds, everything acknowledged.
-async fn told(feed: &mut Feed, seconds: u64) -> (Vec<FeedChange>, Vec<Notice>) {
+pub(crate) async fn told(feed: &mut Feed, seconds: u64) -> (Vec<FeedChange>, Vec<Notice>) {
     let (mut changes, mut notices) = (Vec::new(), Vec::new());
     let end = tokio::time::Instant::now() + Duration::from_secs(seconds);
     while let Ok(Some(event)) = tokio::time::timeout_at(end, feed.next()).await {
@@ -45,7 +45,7 @@ async fn told(feed: &mut Feed, seconds: u64) -> (Vec<FeedChange>, Vec<Notice>) {
     (changes, notices)
 }
 
-fn words(changes: &[FeedChange]) -> Vec<(ChangeKind, String, String)> {
+pub(crate) fn words(changes: &[FeedChange]) -> Vec<(ChangeKind, String, String)> {
     changes.iter().map(|c| (c.kind, c.detection.id.to_string(), c.changed_keys().join(","))).collect()
 }
 

@@ -6,5 +6,6 @@ mod behaviour;
 mod fleet;
 #[cfg(feature = "object-store")]
 mod leases;
+mod recovery;
 mod simulation;
 mod world;

@@ -45,6 +45,8 @@ struct Stock {
     updates: u64,
     /// What the next change is refused with.
     refusal: Option<ErrorKind>,
+    /// A provider behind it does not answer: what it has, which ends in a seven, is not listed.
+    is_partial: bool,
 }
 
 /// How a service behaves.
@@ -92,6 +94,8 @@ pub(crate) struct Service {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) habits: Habits,
     stock: Arc<Mutex<Stock>>,
+    /// Part of each detection that was put there: how many there are is how often it is held.
+    mark: Arc<str>,
 }
 
 impl Service {
@@ -103,7 +107,14 @@ impl Service {
         seed: u64,
     ) -> Self {
         let stock = Stock { rng: Rng::with_seed(seed), ..Stock::default() };
-        Self { name: name.into(), product, clock, habits, stock: Arc::new(Mutex::new(stock)) }
+        Self {
+            name: name.into(),
+            product,
+            clock,
+            habits,
+            stock: Arc::new(Mutex::new(stock)),
+            mark: "{}".into(),
+        }
     }
 
     fn time(&self) -> DateTime<Utc> {
@@ -141,10 +152,16 @@ impl Service {
         self.stock.lock().unwrap().refusal = Some(kind);
     }
 
+    /// Lists without what one of its providers has, or with it again.
+    pub(crate) fn be_partial(&self, is_partial: bool) {
+        self.stock.lock().unwrap().is_partial = is_partial;
+    }
+
     /// Puts a detection there that was changed last at this time.
     pub(crate) fn put_at(&self, id: &str, at: DateTime<Utc>) {
         let mut d = Detection::new(DetectionId::new(id).unwrap(), self.product.clone(), "Old");
         (d.status, d.updated_at, d.profile) = (Status::Active, Some(at), self.name.clone());
+        d.raw = Some(RawJson::new(Arc::clone(&self.mark)));
         self.stock.lock().unwrap().all.insert(id.to_owned(), (Some(d), Vec::new()));
     }
 
@@ -157,6 +174,11 @@ impl Service {
         stock.all.values().map(last).collect()
     }
 
+    /// How many copies there are of detections that were put there, its own included.
+    pub(crate) fn copies(&self) -> usize {
+        Arc::strong_count(&self.mark)
+    }
+
     /// How many pages were asked for, and how many changes.
     pub(crate) fn asked(&self) -> (u64, u64) {
         let stock = self.stock.lock().unwrap();
@@ -164,7 +186,7 @@ impl Service {
     }
 
     /// A page of a query behind a place in the order.
-    fn page(&self, query: &DetectionQuery, behind: Option<&Place>) -> Result<(Vec<Detection>, bool)> {
+    fn page(&self, query: &DetectionQuery, behind: Option<&Place>) -> Result<Page> {
         {
             let mut stock = self.stock.lock().unwrap();
             stock.listed += 1;
@@ -175,6 +197,7 @@ impl Service {
             }
         }
         let (now, mut stock) = (self.clock.monotonic(), self.stock.lock().unwrap());
+        let is_partial = stock.is_partial;
         for (visible, coming) in stock.all.values_mut() {
             while coming.first().is_some_and(|(at, _)| *at <= now) {
                 *visible = Some(coming.remove(0).1);
@@ -183,18 +206,22 @@ impl Service {
         let is_behind = |place: &Place| {
             behind.is_none_or(|behind| if self.habits.ascending { place > behind } else { place < behind })
         };
-        let visible =
-            stock.all.values().filter_map(|(visible, _)| visible.as_ref()).filter(|d| query.matches(d));
+        let is_there = |d: &&Detection| query.matches(d) && !(is_partial && d.id.as_str().ends_with('7'));
+        let visible = stock.all.values().filter_map(|(visible, _)| visible.as_ref()).filter(is_there);
         let mut rest: Vec<_> = visible.map(|d| (place(d), d)).filter(|(place, _)| is_behind(place)).collect();
         rest.sort_by(
             |(one, _), (other, _)| if self.habits.ascending { one.cmp(other) } else { other.cmp(one) },
         );
         let more = rest.len() > self.habits.page;
-        Ok((rest.into_iter().take(self.habits.page).map(|(_, d)| d.clone()).collect(), more))
+        let page = rest.into_iter().take(self.habits.page).map(|(_, d)| d.clone()).collect();
+        Ok((page, more, is_partial))
     }
 }
 
 type Place = (Option<DateTime<Utc>>, String);
+
+/// What is on it, whether there is more, and whether a provider was missing.
+type Page = (Vec<Detection>, bool, bool);
 
 fn place(d: &Detection) -> Place {
     (d.updated_at, d.id.to_string())
@@ -236,14 +263,17 @@ impl Pages {
             }
             self.service.clock.sleep(self.service.habits.latency).await;
             match self.service.page(&self.query, self.behind.as_ref()) {
-                Ok((page, more)) => {
+                Ok((page, more, is_partial)) => {
                     self.behind = page.last().map(place).or_else(|| self.behind.take());
                     self.page = page.into_iter();
                     self.more = more;
                     let poisoned = self.log.report().degraded.iter().any(|d| d == "poison");
                     self.log.update(|report| {
                         report.pages += 1;
-                        report.complete = !more && !poisoned;
+                        if is_partial && report.partial.is_empty() {
+                            report.partial.push("Provider of sevens".into());
+                        }
+                        report.complete = !more && !poisoned && report.partial.is_empty();
                     });
                 }
                 Err(error) => {

@@ -1,28 +1,29 @@
 //! A long stretch of time, read in windows side by side: off the chain of next links, which would be read one after the
 //! other.
 
+mod window;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, FuturesUnordered, StreamExt as _};
 use pocketsoc_model::{
-    Detection, DetectionQuery, DetectionSource, DetectionStream, Result, WalkLog, WalkReport,
+    Detection, DetectionQuery, DetectionSource, DetectionStream, Lane as QuotaLane, Result, WalkLog,
+    WalkReport,
 };
 
 use crate::known::nanos;
-use crate::name::{ByDigest, Name};
+use crate::name::Name;
+use window::{Given, Lane, Window};
 
 /// Windows read at once unless said otherwise: of a minute's quota they leave most to others.
 const AT_ONCE: usize = 8;
-/// A window is cut up for idle ones when so many more pages of it are to be expected.
-const WORTH_CUTTING: f64 = 3.0;
-/// Shorter windows are not cut up.
-const SHORTEST: TimeDelta = TimeDelta::seconds(16);
 /// A window whose list breaks off is read once more, so often.
 const ONCE_MORE: u32 = 2;
-/// Detections that may be held until their turn has come, where they come in the order of time.
+/// Detections that may be held until their turn has come, where they come in the order of time; and of how many that were
+/// given it is remembered that they were, where they come as they are.
 const HELD: usize = 50_000;
 
 /// A long stretch of time, read in disjoint windows of the update time, several at once; a window that turns out to be
@@ -30,8 +31,8 @@ const HELD: usize = 50_000;
 ///
 /// For sources whose service filters by update time ([`QueryFilters::updated`](pocketsoc_model::QueryFilters) is native):
 /// others would be listed whole for each window. Where windows meet, nothing is lost and nothing comes twice; what changes
-/// while it is read may come in both versions. Each window costs at least one call, in the lane of the query, so a quota
-/// that is short bounds the speed.
+/// while it is read may come in both versions. Each window costs at least one call, in the lane for bulk work unless the
+/// query names another one: it waits for what a feed and people need, and a quota that is short bounds its speed.
 ///
 /// ```no_run
 /// # async fn run(source: std::sync::Arc<dyn pocketsoc_model::DetectionSource>) -> pocketsoc_model::Result<()> {
@@ -54,16 +55,19 @@ pub struct Backfill {
     until: DateTime<Utc>,
     at_once: usize,
     ordered: bool,
+    held: usize,
 }
 
 impl Backfill {
     /// Everything updated since `from`. The windows are cut between it and `until`, which is about now; the last one has
     /// no end, so what has changed since belongs to it.
     pub fn new(source: Arc<dyn DetectionSource>, from: DateTime<Utc>, until: DateTime<Utc>) -> Self {
-        Self { source, query: DetectionQuery::all(), from, until, at_once: AT_ONCE, ordered: false }
+        let query = DetectionQuery::all().with_lane(QuotaLane::Bulk);
+        Self { source, query, from, until, at_once: AT_ONCE, ordered: false, held: HELD }
     }
 
-    /// Only what a query asks for. Its window ends the last one of these; its beginning and its limit are not heeded.
+    /// Only what a query asks for, in its lane. Its window ends the last one of these; its beginning and its limit are not
+    /// heeded.
     pub fn with_query(mut self, query: DetectionQuery) -> Self {
         self.query = query;
         self
@@ -75,9 +79,17 @@ impl Backfill {
         self
     }
 
-    /// In the order of the update times, oldest first, rather than as they come. What comes early is held until its turn.
+    /// In the order of the update times, oldest first, rather than as they come. What comes early is held until its turn;
+    /// see [`hold_at_most`](Self::hold_at_most).
     pub fn in_time_order(mut self) -> Self {
         self.ordered = true;
+        self
+    }
+
+    /// So many detections are held until their turn, and no window but the one whose turn it is is read on then; 50,000
+    /// unless said otherwise. Many of one second are held all the same, since they are put in their order.
+    pub fn hold_at_most(mut self, detections: usize) -> Self {
+        self.held = detections.max(1);
         self
     }
 
@@ -88,6 +100,7 @@ impl Backfill {
         let mut work = Work {
             waiting: BTreeMap::new(),
             running: FuturesUnordered::new(),
+            paused: Vec::new(),
             reading: 0,
             held: BTreeMap::new(),
             holds: 0,
@@ -113,104 +126,6 @@ impl Backfill {
     }
 }
 
-/// What windows of the same stretch have given before they were cut up: name and update time.
-type Given = Arc<Mutex<ByDigest<Name, Option<i64>>>>;
-
-/// A stretch of time, its end not included.
-#[derive(Debug, Clone)]
-struct Window {
-    from: DateTime<Utc>,
-    until: Option<DateTime<Utc>>,
-    given: Option<Given>,
-    /// How often its list broke off.
-    broken_off: u32,
-}
-
-impl Window {
-    /// Cuts it into parts of whole seconds: services filter to the second at least.
-    fn cut(self, now: DateTime<Utc>, parts: usize) -> Vec<Self> {
-        let end = self.until.unwrap_or(now);
-        let parts = i32::try_from(parts).unwrap_or(i32::MAX).max(1);
-        let step = TimeDelta::seconds(((end - self.from) / parts).num_seconds());
-        if step < TimeDelta::seconds(1) {
-            return self.cut_at(&[]);
-        }
-        let first = self.from.trunc_subsecs(0);
-        self.cut_at(&(1..parts).map(|n| first + step * n).collect::<Vec<_>>())
-    }
-
-    /// Cuts it at distances from what has been seen of it, both ways, that begin with the time of a page and double: where
-    /// one took little time, the next ones will.
-    fn cut_around(self, (first, last): Span, page: TimeDelta, now: DateTime<Utc>) -> Vec<Self> {
-        let end = self.until.unwrap_or(now);
-        let mut borders = vec![first.trunc_subsecs(0), last.trunc_subsecs(0) + TimeDelta::seconds(1)];
-        let mut step = page.max(TimeDelta::seconds(1));
-        while step < end - self.from {
-            borders.extend([(first - step).trunc_subsecs(0), (last + step).trunc_subsecs(0)]);
-            step = step * 2;
-        }
-        borders.retain(|border| *border > self.from && *border < end);
-        borders.sort_unstable();
-        borders.dedup();
-        self.cut_at(&borders)
-    }
-
-    /// Its parts between borders that lie within it, in their order.
-    fn cut_at(self, borders: &[DateTime<Utc>]) -> Vec<Self> {
-        let from = std::iter::once(self.from).chain(borders.iter().copied());
-        let until = borders.iter().copied().map(Some).chain([self.until]);
-        let part = |(from, until)| Self { from, until, given: self.given.clone(), broken_off: 0 };
-        from.zip(until).map(part).collect()
-    }
-
-    fn may_be_cut(&self, now: DateTime<Utc>) -> bool {
-        let given = self.given.as_ref();
-        let gave = given.map_or(0, |given| given.lock().unwrap_or_else(PoisonError::into_inner).len());
-        self.until.unwrap_or(now) - self.from > SHORTEST && gave < HELD
-    }
-}
-
-/// The first and the last time seen.
-type Span = (DateTime<Utc>, DateTime<Utc>);
-
-/// A window that is read.
-struct Lane {
-    window: Window,
-    walk: DetectionStream,
-    /// What has been seen of it.
-    seen: Option<Span>,
-    /// Which page is being read, what of it has been seen, and how much time the one before took.
-    page: u64,
-    on_page: Option<Span>,
-    page_took: Option<TimeDelta>,
-}
-
-impl Lane {
-    fn new(window: Window, walk: DetectionStream) -> Self {
-        Self { window, walk, seen: None, page: 0, on_page: None, page_took: None }
-    }
-
-    fn see(&mut self, at: Option<DateTime<Utc>>) {
-        let Some(at) = at else { return };
-        let with = |span: Option<Span>| span.map_or((at, at), |(first, last)| (first.min(at), last.max(at)));
-        let page = self.walk.report().pages;
-        if page != self.page {
-            self.page = page;
-            if let Some((first, last)) = self.on_page.take() {
-                self.page_took = Some(last - first);
-            }
-        }
-        (self.seen, self.on_page) = (Some(with(self.seen)), Some(with(self.on_page)));
-    }
-
-    /// How many more pages it may have, if they are like the last one: by the time that has not been seen.
-    fn expected(&self, now: DateTime<Utc>) -> f64 {
-        let (Some((first, last)), Some(page)) = (self.seen, self.page_took) else { return 0.0 };
-        let left = self.window.until.unwrap_or(now) - self.window.from - (last - first);
-        left.as_seconds_f64() / page.as_seconds_f64().max(0.001)
-    }
-}
-
 /// What comes of it, with the lane.
 type Step = BoxFuture<'static, (Lane, Option<Result<Detection>>)>;
 
@@ -218,6 +133,9 @@ struct Work {
     plan: Backfill,
     waiting: BTreeMap<DateTime<Utc>, Window>,
     running: FuturesUnordered<Step>,
+    /// Lanes that are not read on while too much is held.
+    paused: Vec<Lane>,
+    /// How many are running.
     reading: usize,
     /// What was read of windows whose turn has not come, and whether they are read to their end.
     held: BTreeMap<DateTime<Utc>, (Vec<Detection>, bool)>,
@@ -259,6 +177,8 @@ impl Work {
             }
             if self.is_too_dense(&lane) {
                 self.cut(lane);
+            } else if self.is_too_much(&lane) {
+                self.make_room(lane);
             } else {
                 self.read_on(lane);
             }
@@ -281,20 +201,43 @@ impl Work {
         true
     }
 
-    /// Starts windows in the order of time, as many as may be read at once.
+    /// Starts windows in the order of time, as many as may be read at once. When too much is held, only what comes first.
     fn start(&mut self) {
-        while self.reading < self.plan.at_once && (self.holds < HELD || self.reading == 0) {
-            let Some((_, window)) = self.waiting.pop_first() else { return };
-            let mut query = self.plan.query.clone();
-            query.updated_since = Some(window.from);
-            query.updated_until = window.until;
-            (query.limit, query.resume) = (None, None);
-            if self.plan.ordered {
-                self.held.insert(window.from, (Vec::new(), false));
-            }
+        while self.reading < self.plan.at_once {
+            let waits = self.waiting.first_key_value().map(|(from, _)| *from);
+            let paused = (0..self.paused.len()).min_by_key(|at| self.paused[*at].window.from);
+            let paused = paused.map(|at| (at, self.paused[at].window.from));
+            let next = [waits, paused.map(|(_, from)| from)].into_iter().flatten().min();
+            let Some(next) = next.filter(|next| self.holds < self.plan.held || self.is_first(*next)) else {
+                return;
+            };
             self.reading += 1;
-            self.read_on(Lane::new(window, self.plan.source.list(&query)));
+            let lane = match paused {
+                Some((at, from)) if from == next => self.paused.swap_remove(at),
+                _ => {
+                    let Some((_, window)) = self.waiting.pop_first() else { return };
+                    self.open(window)
+                }
+            };
+            self.read_on(lane);
         }
+    }
+
+    /// Whether nothing that is held or read comes before.
+    fn is_first(&self, from: DateTime<Utc>) -> bool {
+        self.held.first_key_value().is_none_or(|(first, _)| from <= *first)
+            && self.waiting.first_key_value().is_none_or(|(first, _)| from <= *first)
+    }
+
+    fn open(&mut self, window: Window) -> Lane {
+        let mut query = self.plan.query.clone();
+        query.updated_since = Some(window.from);
+        query.updated_until = window.until;
+        (query.limit, query.resume) = (None, None);
+        if self.plan.ordered {
+            self.held.insert(window.from, (Vec::new(), false));
+        }
+        Lane::new(window, self.plan.source.list(&query))
     }
 
     fn read_on(&self, mut lane: Lane) {
@@ -316,8 +259,11 @@ impl Work {
             let (name, updated) = (Name::of(&detection.id), nanos(detection.updated_at));
             let mut given = given.lock().unwrap_or_else(PoisonError::into_inner);
             // One that has given so much is not cut up any more.
-            let before =
-                if given.len() < HELD { given.insert(name, updated) } else { given.get(&name).copied() };
+            let before = if given.len() < self.plan.held {
+                given.insert(name, updated)
+            } else {
+                given.get(&name).copied()
+            };
             if before == Some(updated) {
                 return;
             }
@@ -334,9 +280,32 @@ impl Work {
     /// Whether others could help with what is left of a window.
     fn is_too_dense(&self, lane: &Lane) -> bool {
         self.waiting.is_empty()
+            && self.paused.is_empty()
             && self.reading < self.plan.at_once
-            && lane.window.may_be_cut(self.plan.until)
-            && lane.expected(self.plan.until) >= WORTH_CUTTING
+            && lane.is_dense(self.plan.until, self.plan.held)
+    }
+
+    /// Whether too much is held to read this one on.
+    fn is_too_much(&self, lane: &Lane) -> bool {
+        let own = self.held.get(&lane.window.from).map_or(0, |(held, _)| held.len());
+        self.plan.ordered
+            && self.holds >= self.plan.held
+            && (!self.is_first(lane.window.from) || own >= self.plan.held)
+    }
+
+    /// What comes later waits; what comes first and is too much by itself is cut up and read again, in parts.
+    fn make_room(&mut self, lane: Lane) {
+        if !self.is_first(lane.window.from) {
+            self.reading -= 1;
+            self.paused.push(lane);
+            return;
+        }
+        let Some(parts) = lane.parts(self.plan.until) else { return self.read_on(lane) };
+        self.count(&lane.walk.report(), true);
+        self.throw_away(lane.window.from);
+        for part in lane.window.cut(self.plan.until, parts) {
+            self.waiting.insert(part.from, part);
+        }
     }
 
     /// Cuts up a window. What it has given is not given again.
