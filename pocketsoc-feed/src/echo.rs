@@ -40,18 +40,18 @@ struct Echo {
     /// As it was before, and until when a list that lags behind may still show that.
     before: Option<Known>,
     lagging_until: Duration,
-    /// Whoever made it knows what came of it.
-    answered: bool,
+    /// Since when whoever made it knows what came of it: as good as told, with this number.
+    answered: Option<u64>,
     /// What each source has shown of it: once shown, the next change of the kind is somebody else's.
     shown: Vec<(usize, &'static str)>,
 }
 
 /// Whether what a list shows is a change of our own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Ours {
     No,
-    /// In part at least.
-    Yes,
+    /// In part at least, by the one that was made last, with the number under which it is as good as told.
+    Yes(u64),
     /// Its answer is not here yet: whoever makes it may die before, and has to be told then.
     NotYet,
 }
@@ -78,16 +78,16 @@ impl Echoes {
             self.by_key.entry(*key).or_default().push(self.made);
         }
         let (until, lagging_until) = (now + AWAITED, now + LAGGING);
-        let (change, answered, shown) = (change.clone(), false, Vec::new());
+        let (change, answered, shown) = (change.clone(), None, Vec::new());
         let echo = Echo { at, keys, change, until, before, lagging_until, answered, shown };
         self.all.insert(self.made, echo);
         self.made
     }
 
     /// It was made, at least in part.
-    fn answered(&mut self, number: u64) {
+    fn answered(&mut self, number: u64, told: u64) {
         if let Some(echo) = self.all.get_mut(&number) {
-            echo.answered = true;
+            echo.answered = Some(told);
         }
     }
 
@@ -140,17 +140,17 @@ impl Echoes {
         let comments = fresh.comments_since(before);
         let is_being_made = awaited.iter().filter_map(|number| self.all.get(number)).any(|echo| {
             let shows_it = |one: &Changed| is_part_of(one, &echo.change, detection, comments);
-            !echo.answered && echo.until > now && (changed.is_empty() || changed.iter().any(shows_it))
+            echo.answered.is_none()
+                && echo.until > now
+                && (changed.is_empty() || changed.iter().any(shows_it))
         });
         if is_being_made {
             return Ours::NotYet;
         }
         let mut ours = Ours::No;
         for number in awaited {
-            let Some(echo) = self.all.get_mut(&number).filter(|echo| echo.answered && echo.until > now)
-            else {
-                continue;
-            };
+            let Some(echo) = self.all.get_mut(&number).filter(|echo| echo.until > now) else { continue };
+            let Some(told) = echo.answered else { continue };
             let nothing_else = changed.is_empty() && ours == Ours::No;
             let (mut shown, mut others) = (Vec::new(), Vec::new());
             changed.retain(|change| {
@@ -170,7 +170,7 @@ impl Echoes {
                 shown.push((at.source, ONLY_THE_TIME));
             }
             if !shown.is_empty() {
-                ours = Ours::Yes;
+                ours = ours.max(Ours::Yes(told));
             }
             echo.shown.extend(shown.into_iter().chain(others));
         }
@@ -252,7 +252,10 @@ impl DetectionSource for FeedSource {
         match &outcome {
             Ok(detection) => echo.shared.lock().written(echo.number, &at, change, detection),
             Err(error) if error.kind() != ErrorKind::OutcomeUnknown && !error.applied().is_empty() => {
-                echo.shared.lock().echoes.answered(echo.number);
+                let mut state = echo.shared.lock();
+                let now = state.clock.now();
+                let told = state.next_told(now);
+                state.echoes.answered(echo.number, told);
             }
             Err(_) => {}
         }
@@ -269,7 +272,7 @@ struct Awaited<'a> {
 impl Drop for Awaited<'_> {
     fn drop(&mut self) {
         let echoes = &mut self.shared.lock().echoes;
-        if echoes.all.get(&self.number).is_some_and(|echo| !echo.answered) {
+        if echoes.all.get(&self.number).is_some_and(|echo| echo.answered.is_none()) {
             echoes.call_off(self.number);
         }
     }
@@ -288,11 +291,11 @@ impl State {
 
     /// What was written and read back: known from now on, as far as it is ours.
     fn written(&mut self, echo: u64, at: &At, change: &DetectionChange, detection: &Detection) {
-        self.echoes.answered(echo);
         let keys = Keys::of(detection, self.rules.heuristic);
         let now = self.clock.now();
         let fresh = Known::of(detection, keys.own, now);
         let told = self.next_told(now);
+        self.echoes.answered(echo, told);
         let Some(known) = self.sources[at.source].ledger.get_mut(&at.name) else { return };
         let changes = known.changes(&fresh, detection);
         let comments = fresh.comments_since(known);

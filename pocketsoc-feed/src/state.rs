@@ -217,7 +217,8 @@ impl State {
         if !is_older {
             one.older.forget(at.name.digest());
         } else if one.is_asked_by_time() && !one.older.stays(at.name.digest(), &fresh, now) {
-            // By a reader that lags behind.
+            // By a reader that lags behind, perhaps.
+            one.ledger.put_off();
             return None;
         }
         let known = self.known(&at)?;
@@ -237,14 +238,14 @@ impl State {
                 self.sources[source].ledger.put_off();
                 return None;
             }
-            Ours::Yes if changed.is_empty() => {
-                // Whoever wrote it knows: it is as good as told.
-                fresh.told = self.next_told(now);
+            Ours::Yes(told) if changed.is_empty() => {
+                // Whoever wrote it knows since then, and may have been told of something later by now.
+                fresh.told = told;
                 self.remember(&at, fresh);
                 self.unwritten += 1;
                 return None;
             }
-            Ours::Yes | Ours::No => {}
+            Ours::Yes(_) | Ours::No => {}
         }
         if self.rules.sightings == Sightings::Together
             && let Some((latest_at, latest)) =

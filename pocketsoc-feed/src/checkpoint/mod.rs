@@ -17,6 +17,7 @@ pub use memory::MemoryCheckpoints;
 pub use object::ObjectCheckpoints;
 
 use std::fmt::{self, Debug};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -88,6 +89,26 @@ pub trait CheckpointStore: Debug + Send + Sync + 'static {
     /// # Errors
     /// When that cannot be told: the claim then ends by itself.
     async fn release(&self, source: &str) -> Result<()>;
+}
+
+/// One store for several feeds, or one that is chosen while the program runs.
+#[async_trait]
+impl<S: CheckpointStore + ?Sized> CheckpointStore for Arc<S> {
+    async fn claim(&self, source: &str) -> Result<Option<Claim>> {
+        (**self).claim(source).await
+    }
+
+    async fn renew(&self, source: &str) -> Result<()> {
+        (**self).renew(source).await
+    }
+
+    async fn save(&self, checkpoints: Vec<(&str, Vec<u8>)>) -> Result<()> {
+        (**self).save(checkpoints).await
+    }
+
+    async fn release(&self, source: &str) -> Result<()> {
+        (**self).release(source).await
+    }
 }
 
 /// A store that gives no answer for so long is taken for one that failed.

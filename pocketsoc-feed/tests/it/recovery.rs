@@ -37,7 +37,9 @@ async fn what_one_sighting_showed_in_vain_is_told_though_what_was_told_before_it
         other.change("da1", |d| d.status = Status::Resolved);
         // It is left out, since the first one has shown it. The process dies with the latest changes in hand.
         assert!(tokio::time::timeout(Duration::from_secs(100), feed.next()).await.is_err());
-        done.into_iter().for_each(|sequence| feed.acknowledge(sequence));
+        for sequence in done {
+            feed.acknowledge(sequence);
+        }
         feed.commit().await.unwrap();
         drop(feed);
         let mut feed = feed_of(&clock, &[&one, &other]).checkpoints(store).build().await.unwrap();

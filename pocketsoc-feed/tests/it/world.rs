@@ -47,6 +47,8 @@ struct Stock {
     refusal: Option<ErrorKind>,
     /// A provider behind it does not answer: what it has, which ends in a seven, is not listed.
     is_partial: bool,
+    /// Nothing fails any more.
+    is_well: bool,
 }
 
 /// How a service behaves.
@@ -64,6 +66,12 @@ pub(crate) struct Habits {
     pub(crate) latency: Duration,
     /// Out of a hundred pages, so many fail.
     pub(crate) failing: u8,
+    /// Out of a hundred pages, so many are without what one of its providers has.
+    pub(crate) partial: u8,
+    /// Out of a thousand pages, so many do not come before anybody has lost patience.
+    pub(crate) stuck: u16,
+    /// Out of a hundred changes, so many bear a time of up to three seconds before.
+    pub(crate) backwards: u8,
     /// Times are cut to multiples of so many milliseconds: many are equal.
     pub(crate) grain: i64,
     /// It never answers.
@@ -80,6 +88,9 @@ impl Default for Habits {
             delay: Duration::ZERO,
             latency: Duration::from_millis(50),
             failing: 0,
+            partial: 0,
+            stuck: 0,
+            backwards: 0,
             grain: 1,
             hangs: false,
         }
@@ -128,9 +139,10 @@ impl Service {
         let now = self.clock.monotonic();
         let mut stock = self.stock.lock().unwrap();
         let delay = self.habits.delay.mul_f64(stock.rng.f64());
+        let back = (stock.rng.u8(..100) < self.habits.backwards).then(|| stock.rng.i64(1..3000));
         let (visible, coming) = stock.all.entry(id.to_owned()).or_default();
-        let latest = coming.last().map(|(_, detection)| detection).or(visible.as_ref());
-        let mut next = latest.cloned().unwrap_or_else(|| {
+        let latest = coming.last().map(|(_, detection)| detection).or(visible.as_ref()).cloned();
+        let mut next = latest.unwrap_or_else(|| {
             let mut d =
                 Detection::new(DetectionId::new(id).unwrap(), self.product.clone(), format!("Title of {id}"));
             (d.status, d.severity) = (Status::Active, Severity::High);
@@ -139,8 +151,11 @@ impl Service {
         });
         next.profile.clone_from(&self.name);
         change(&mut next);
-        // Services do not go back in time.
-        next.updated_at = Some(self.time()).max(next.updated_at);
+        // Services do not go back in time, unless their parts have clocks of their own.
+        next.updated_at = match back {
+            Some(back) => Some(self.time() - TimeDelta::milliseconds(back)),
+            None => Some(self.time()).max(next.updated_at),
+        };
         let text = format!("{:?}{:?}{:?}{:?}", next.status, next.severity, next.assigned_to, next.updated_at);
         next.raw = Some(RawJson::new(serde_json_text(&text)));
         let at = (now + delay).max(coming.last().map_or(Duration::ZERO, |(at, _)| *at));
@@ -150,6 +165,11 @@ impl Service {
     /// Refuses the next change.
     pub(crate) fn refuse(&self, kind: ErrorKind) {
         self.stock.lock().unwrap().refusal = Some(kind);
+    }
+
+    /// From now on nothing fails.
+    pub(crate) fn be_well(&self) {
+        self.stock.lock().unwrap().is_well = true;
     }
 
     /// Lists without what one of its providers has, or with it again.
@@ -185,19 +205,37 @@ impl Service {
         (stock.listed, stock.updates)
     }
 
+    fn latency(&self) -> Duration {
+        let mut stock = self.stock.lock().unwrap();
+        if stock.rng.u16(..1000) < self.habits.stuck && !stock.is_well {
+            Duration::from_secs(1200)
+        } else {
+            self.habits.latency
+        }
+    }
+
+    /// Whether a list that breaks off has to be begun anew.
+    fn forgets(&self) -> bool {
+        self.stock.lock().unwrap().rng.u8(..3) == 0
+    }
+
     /// A page of a query behind a place in the order.
     fn page(&self, query: &DetectionQuery, behind: Option<&Place>) -> Result<Page> {
         {
             let mut stock = self.stock.lock().unwrap();
             stock.listed += 1;
-            if stock.rng.u8(..100) < self.habits.failing {
-                let kind = [ErrorKind::Unavailable, ErrorKind::RateLimited, ErrorKind::Timeout]
-                    [stock.rng.usize(..3)];
+            if stock.rng.u8(..100) < self.habits.failing && !stock.is_well {
+                let kind = [
+                    ErrorKind::Unavailable,
+                    ErrorKind::RateLimited,
+                    ErrorKind::Timeout,
+                    ErrorKind::PermissionDenied,
+                ][stock.rng.usize(..4)];
                 return Err(Error::new(kind, "list detections").with_message("scripted"));
             }
         }
         let (now, mut stock) = (self.clock.monotonic(), self.stock.lock().unwrap());
-        let is_partial = stock.is_partial;
+        let is_partial = stock.is_partial || (stock.rng.u8(..100) < self.habits.partial && !stock.is_well);
         for (visible, coming) in stock.all.values_mut() {
             while coming.first().is_some_and(|(at, _)| *at <= now) {
                 *visible = Some(coming.remove(0).1);
@@ -261,7 +299,7 @@ impl Pages {
             if self.service.habits.hangs {
                 std::future::pending::<()>().await;
             }
-            self.service.clock.sleep(self.service.habits.latency).await;
+            self.service.clock.sleep(self.service.latency()).await;
             match self.service.page(&self.query, self.behind.as_ref()) {
                 Ok((page, more, is_partial)) => {
                     self.behind = page.last().map(place).or_else(|| self.behind.take());
@@ -278,8 +316,9 @@ impl Pages {
                 }
                 Err(error) => {
                     self.more = false;
-                    let point =
-                        self.behind.as_ref().map(|(at, id)| format!("{} {id}", at.unwrap().to_rfc3339()));
+                    // Some have nothing to go on from.
+                    let behind = self.behind.as_ref().filter(|_| !self.service.forgets());
+                    let point = behind.map(|(at, id)| format!("{} {id}", at.unwrap().to_rfc3339()));
                     self.log.update(|report| {
                         report.complete = false;
                         report.resume = point.map(ResumePoint::new);

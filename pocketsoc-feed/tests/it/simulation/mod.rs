@@ -1,6 +1,7 @@
 //! Nothing is lost: random services, random faults, and a crash at every await point, seed by seed.
 //!
-//! `POCKETSOC_SEEDS=5000 cargo test -p pocketsoc-feed --release simulation` runs more of them.
+//! `POCKETSOC_SEEDS=3000 cargo test -p pocketsoc-feed --features object-store --release simulation` runs more of them: so
+//! many of the services, and in proportion of the others; no fewer than 300.
 
 mod scenario;
 mod store;
@@ -17,7 +18,7 @@ use fastrand::Rng;
 use pocketsoc_feed::{ChangeKind, Feed, FeedEvent};
 use pocketsoc_model::{DetectionChange, DetectionSource as _, Status};
 
-use scenario::Scenario;
+use scenario::{HOUR, Scenario};
 
 /// Runs a future until its so manyth poll; `None` when it was not over by then. What is dropped in the middle has crashed.
 async fn crash_after<T>(polls: u64, counted: &AtomicU64, future: impl Future<Output = T>) -> Option<T> {
@@ -45,20 +46,35 @@ fn begin(scenario: Scenario) -> (Arc<Scenario>, tokio::task::JoinHandle<()>) {
     (scenario, tokio::spawn(async move { world.happen().await }))
 }
 
-/// One scenario with a crash after each of these many polls, and a last life without. How many polls the last life took.
-fn run(seed: u64, crashes: &[u64]) -> u64 {
-    runtime().block_on(async {
-        let (scenario, happening) = begin(Scenario::new(seed));
-        let counted = AtomicU64::new(0);
-        let whole = Duration::from_secs(60 * 90 * 2);
-        for crash in crashes {
-            crash_after(*crash, &counted, scenario.live(whole)).await;
+/// Says which seed it was, whatever fails with it.
+struct Trial<'a>(u64, &'a [u64]);
+
+#[allow(clippy::print_stderr)] // it is for whoever reads what a failing test prints
+impl Drop for Trial<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("it was seed {}, with crashes after {:?} polls", self.0, self.1);
         }
-        counted.store(0, Ordering::Relaxed);
+    }
+}
+
+/// One scenario with a crash after each of these many polls, and a last life without. How many polls there were before.
+fn run(scenario: Scenario, crashes: &[u64]) -> u64 {
+    let _trial = Trial(scenario.seed, crashes);
+    runtime().block_on(async {
+        let (scenario, happening) = begin(scenario);
+        let counted = AtomicU64::new(0);
+        for crash in crashes {
+            let until = scenario.clock.monotonic() + scenario.life;
+            crash_after(*crash, &counted, scenario.live(until)).await;
+            if scenario.is_long {
+                scenario.clock.sleep(HOUR * 30).await;
+            }
+        }
         happening.await.unwrap();
         // Everything is visible, and every failure has been got over.
-        let until = scenario.clock.monotonic() + Duration::from_secs(60 * 60 * 3);
-        crash_after(u64::MAX, &counted, scenario.live(until)).await;
+        let until = scenario.clock.monotonic() + HOUR * 3;
+        scenario.live(until).await;
         scenario.check(&format!("crashes after {crashes:?}"));
         counted.load(Ordering::Relaxed)
     })
@@ -73,18 +89,21 @@ fn nothing_is_lost_whatever_the_services_do_and_whenever_the_process_dies() {
     for seed in 0..seeds(300) {
         let mut rng = Rng::with_seed(seed ^ 0xDEAD);
         let crashes: Vec<u64> = (0..rng.usize(..6)).map(|_| rng.u64(1..2000)).collect();
-        run(seed, &crashes);
+        run(Scenario::new(seed), &crashes);
     }
+    assert!(scenario::FORGOT.load(Ordering::Relaxed) > 0, "no memory was ever too small");
 }
 
 #[test]
 fn a_crash_at_every_single_await_point_loses_nothing() {
-    for seed in [3, 11] {
-        let mut crash = 1;
-        // Each point of the beginning, where everything is new, then the others in steps.
-        while crash < 4000 {
-            run(seed, &[crash]);
-            crash += 1 + crash / 40;
+    for seed in 0..seeds(300) / 300 {
+        // A short life, to its end.
+        let life = Duration::from_secs(600);
+        let short = || Scenario { steps: 6, life, is_long: false, ..Scenario::new(seed) };
+        let all = run(short(), &[u64::MAX]);
+        assert!(all > 100, "seed {seed}: {all} polls");
+        for crash in 1..=all {
+            run(short(), &[crash]);
         }
     }
 }
@@ -96,10 +115,10 @@ fn nothing_is_lost_when_sources_go_from_worker_to_worker() {
     use object_store::memory::InMemory;
     use pocketsoc_feed::ObjectCheckpoints;
 
-    for seed in 0..seeds(60) {
+    for seed in 0..seeds(300) / 5 {
+        let _trial = Trial(seed, &[]);
         runtime().block_on(async {
-            let mut scenario = Scenario::new(seed);
-            scenario.is_fleet = true;
+            let scenario = Scenario { is_fleet: true, is_long: false, ..Scenario::new(seed) };
             let (scenario, _) = begin(scenario);
             let objects = Arc::new(InMemory::new());
             let worker = |name: &'static str| {
@@ -112,7 +131,7 @@ fn nothing_is_lost_when_sources_go_from_worker_to_worker() {
                         let clock = Arc::clone(&scenario.clock);
                         let inner = ObjectCheckpoints::new(objects.clone(), "fleet", name, clock);
                         let store = scenario.store.clone().over(inner);
-                        let until = Duration::from_secs(60 * 60 * 4);
+                        let until = HOUR * 5;
                         crash_after(crash, &AtomicU64::new(0), scenario.live_with(store, until)).await;
                     }
                 }
@@ -125,12 +144,13 @@ fn nothing_is_lost_when_sources_go_from_worker_to_worker() {
 
 #[test]
 fn without_a_crash_everything_is_told_once() {
-    for seed in 0..40 {
+    for seed in 0..seeds(300) / 7 {
+        let _trial = Trial(seed, &[]);
         runtime().block_on(async {
-            let mut scenario = Scenario::new(seed);
-            scenario.changes_back = false;
+            let scenario =
+                Scenario { changes_back: false, bound: 400, is_long: false, ..Scenario::new(seed) };
             let (scenario, _) = begin(scenario);
-            scenario.live(Duration::from_secs(60 * 60 * 5)).await;
+            scenario.live(HOUR * 5).await;
             scenario.check("no crash");
             assert_eq!(scenario.told.lock().unwrap().again, 0, "seed {seed}");
         });
@@ -139,9 +159,11 @@ fn without_a_crash_everything_is_told_once() {
 
 #[tokio::test(start_paused = true)]
 async fn changes_through_the_feed_are_not_told_and_others_at_the_same_time_are() {
-    for seed in 0..60 {
+    for seed in 0..seeds(300) / 5 {
+        let _trial = Trial(seed, &[]);
         let mut scenario = Scenario::new(seed);
-        scenario.services[0].habits.grain = 1;
+        let habits = &mut scenario.services[0].habits;
+        (habits.grain, habits.backwards, habits.partial, habits.stuck) = (1, 0, 0, 0);
         let service = &scenario.services[0];
         for n in 0..5 {
             service.change(&format!("da{n}"), |_| {});

@@ -1,6 +1,7 @@
 //! A world that happens to a feed, what the feed's consumers do, and whether anything was lost.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,7 +10,8 @@ use fastrand::Rng;
 use futures_util::future::{self, Either};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use pocketsoc_feed::{
-    ChangeKind, CheckpointStore, Feed, FeedChange, FeedEvent, MemoryCheckpoints, PushHandle, Sightings,
+    ChangeKind, CheckpointStore, Feed, FeedChange, FeedEvent, MemoryCheckpoints, Notice, PushHandle,
+    Sightings,
 };
 use pocketsoc_model::{
     Clock, CorrelationKey, Detection, DetectionChange, DetectionSource as _, Product, Result, Severity,
@@ -18,6 +20,11 @@ use pocketsoc_model::{
 
 use super::store::SlowCheckpoints;
 use crate::world::{Habits, Service, VirtualClock};
+
+/// In how many worlds there was more than the memories hold: a test asks that there were some.
+pub(super) static FORGOT: AtomicU64 = AtomicU64::new(0);
+
+pub(super) const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// What makes a version: nothing less, since several changes may share an instant.
 type Version = (String, String, Option<DateTime<Utc>>, Status, Severity, Option<String>);
@@ -43,12 +50,19 @@ pub(super) struct Told {
     acknowledged: HashSet<Version>,
     /// Alerts that were acknowledged as new.
     new: HashSet<String>,
-    /// Statuses that were acknowledged as such: by id.
+    /// Statuses that were acknowledged as such.
     statuses: HashSet<(String, Status)>,
     /// What came of changes of their own, as far as they have learned it.
     made: HashSet<Version>,
     /// Which detections they have set out to change.
     touched: HashSet<String>,
+    /// What could not be read and was named.
+    named: HashSet<String>,
+    /// The state of each alert that is one everywhere, as the latest change that was acknowledged shows it, with when that
+    /// was told.
+    state: BTreeMap<String, (u64, Version)>,
+    /// How many changes were told.
+    count: u64,
     pub(super) again: usize,
     remembered: usize,
     /// When the last version that was told was made, by source and id.
@@ -57,19 +71,26 @@ pub(super) struct Told {
 }
 
 pub(super) struct Scenario {
-    seed: u64,
+    pub(super) seed: u64,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) services: Vec<Service>,
     pub(super) store: SlowCheckpoints,
     pub(super) told: Mutex<Told>,
     /// What the cloud's receiver is going to be sent, and when.
-    pushes: Mutex<Vec<(Duration, Detection)>>,
+    pub(super) pushes: Mutex<Vec<(Duration, Detection)>>,
     /// Whether consumers change what they are told of.
     pub(super) changes_back: bool,
     /// Whether sources go from worker to worker: who gets one back begins where it was written down.
     pub(super) is_fleet: bool,
-    bound: usize,
-    sightings: Sightings,
+    /// How many detections a source's memory holds: in some worlds fewer than there are.
+    pub(super) bound: usize,
+    pub(super) sightings: Sightings,
+    /// How many steps the world takes.
+    pub(super) steps: u64,
+    /// How long a consumer lives, unless it dies before.
+    pub(super) life: Duration,
+    /// Whether nobody is there for a day or two after each crash, in which things go on.
+    pub(super) is_long: bool,
 }
 
 impl Scenario {
@@ -85,6 +106,9 @@ impl Scenario {
             delay: if native { Duration::from_secs(rng.u64(0..=300)) } else { Duration::ZERO },
             latency: Duration::from_millis(rng.u64(1..200)),
             failing: [0, 0, 10, 30][rng.usize(..4)],
+            partial: [0, 0, 0, 20][rng.usize(..4)],
+            stuck: [0, 0, 5][rng.usize(..3)],
+            backwards: if native { [0, 0, 20][rng.usize(..3)] } else { 0 },
             grain: [1, 1000, 60_000][rng.usize(..3)],
             hangs: false,
         };
@@ -110,37 +134,50 @@ impl Scenario {
             pushes: Mutex::default(),
             changes_back: rng.bool(),
             is_fleet: false,
-            bound: 400,
+            bound: [400, 400, 25][rng.usize(..3)],
             sightings: [Sightings::Apart, Sightings::Together][rng.usize(..2)],
+            steps: rng.u64(20..60),
+            life: HOUR * 3,
+            is_long: rng.u8(..6) == 0,
         }
     }
 
     /// The world: things happen for a while, then no more.
     pub(super) async fn happen(&self) {
         let mut rng = Rng::with_seed(self.seed ^ 0xE0);
-        for step in 0..rng.u64(20..60) {
-            self.clock.sleep(Duration::from_millis(rng.u64(0..90_000))).await;
+        for step in 0..self.steps {
+            let longest = if self.is_long && rng.u8(..4) == 0 { 20_000_000 } else { 90_000 };
+            self.clock.sleep(Duration::from_millis(rng.u64(0..longest))).await;
             for _ in 0..[1, 1, 1, 12][rng.usize(..4)] {
                 let service = &self.services[rng.usize(..self.services.len())];
                 let id = format!("da{}", rng.u64(..30 + step));
-                let what = rng.u8(..4);
-                service.change(&id, |d| {
-                    // Some are the same alert in every service, and change there each by itself.
-                    let own = if is_everywhere(&id) { String::new() } else { service.name.clone() };
-                    d.correlation_keys = vec![CorrelationKey::alert(&format!("{own}{id}"))];
-                    match what {
-                        0 => {
-                            d.status = [Status::Active, Status::InProgress, Status::Resolved]
-                                [usize::from(d.status == Status::Active)];
+                let (what, status) = (rng.u8(..5), rng.usize(..3));
+                let is_poison = rng.u8(..8) == 0 && !is_everywhere(&id);
+                // Some change twice at once.
+                let times = [1, 1, 1, 2][rng.usize(..4)];
+                // Some are the same alert in every service, which each shows in its own time.
+                let all = if is_everywhere(&id) { &self.services[..] } else { std::slice::from_ref(service) };
+                let own = if is_everywhere(&id) { String::new() } else { service.name.clone() };
+                for service in all.iter().flat_map(|one| std::iter::repeat_n(one, times)) {
+                    service.change(&id, |d| {
+                        d.correlation_keys = vec![CorrelationKey::alert(&format!("{own}{id}"))];
+                        d.title = format!("Title of {id}");
+                        match what {
+                            0 | 1 => {
+                                d.status = [Status::Active, Status::InProgress, Status::Resolved][status];
+                            }
+                            2 => d.severity = [Severity::Low, Severity::Medium, Severity::High][status],
+                            3 => d.assigned_to = Some(format!("user{step}")),
+                            // It cannot be read until it changes again.
+                            _ if is_poison && service.habits.native => d.title = "poison".into(),
+                            _ => {}
                         }
-                        1 => d.severity = Severity::Low,
-                        2 => d.assigned_to = Some(format!("user{step}")),
-                        _ => {}
-                    }
-                });
-                self.is_pushed(service, &id, &mut rng);
+                    });
+                    self.is_pushed(service, &id, &mut rng);
+                }
             }
         }
+        self.services.iter().for_each(Service::be_well);
     }
 
     /// Of what is pushed some is lost, some comes twice, some at once and some late.
@@ -179,14 +216,18 @@ impl Scenario {
     }
 
     pub(super) async fn live_with(&self, store: impl CheckpointStore, until: Duration) {
-        let mut builder = Feed::builder(Arc::clone(&self.clock)).checkpoints(store).seed(self.seed);
-        builder = builder.remember(self.bound).sightings(self.sightings).most_unacknowledged(20);
-        for service in &self.services {
-            builder = builder.source(service.clone());
-        }
-        let Ok(feed) = builder.build().await else {
-            // The store cannot be read just now.
-            return self.clock.sleep(Duration::from_secs(1)).await;
+        let store = Arc::new(store);
+        let feed = loop {
+            let mut builder = Feed::builder(Arc::clone(&self.clock)).checkpoints(Arc::clone(&store));
+            builder = builder.remember(self.bound).sightings(self.sightings).most_unacknowledged(20);
+            for service in &self.services {
+                builder = builder.source(service.clone());
+            }
+            match builder.seed(self.seed).build().await {
+                Ok(feed) => break feed,
+                // The store cannot be read just now.
+                Err(_) => self.clock.sleep(Duration::from_secs(1)).await,
+            }
         };
         let pushing = std::pin::pin!(self.push(feed.pushes()));
         let consuming = std::pin::pin!(self.consume(feed, until));
@@ -195,7 +236,7 @@ impl Scenario {
 
     async fn consume(&self, mut feed: Feed, until: Duration) {
         let mut rng = Rng::with_seed(self.seed ^ 0xC0);
-        let mut waiting: Vec<FeedChange> = Vec::new();
+        let mut waiting: Vec<(u64, FeedChange)> = Vec::new();
         // Some take their time with some changes.
         let slow = rng.u8(..3) == 0;
         let mut this_life = HashSet::new();
@@ -215,16 +256,32 @@ impl Scenario {
                     Either::Right(_) => continue,
                 }
             };
-            let Some(FeedEvent::Change(change)) = event else { continue };
-            self.is_told(&change, &feed, &mut this_life);
+            let change = match event {
+                Some(FeedEvent::Change(change)) => change,
+                Some(FeedEvent::Notice(Notice::SetAside { error, .. })) => {
+                    let id = error.detection().unwrap().to_string();
+                    self.told.lock().unwrap().named.insert(id);
+                    continue;
+                }
+                _ => continue,
+            };
+            let number = self.is_told(&change, &feed, &mut this_life);
             let d = change.detection.clone();
-            waiting.push(change);
-            // Acknowledged at once, later, or in another order.
-            match rng.u8(..4) {
-                0 if waiting.len() < 15 => {}
-                1 => waiting.drain(..).rev().for_each(|one| self.acknowledge(&feed, &one)),
-                _ => waiting.drain(..).for_each(|one| self.acknowledge(&feed, &one)),
+            waiting.push((number, change));
+            // Acknowledged at once, later, in another order, or some of them.
+            let mut rest = Vec::new();
+            match rng.u8(..6) {
+                0 if waiting.len() < 15 => rest.append(&mut waiting),
+                1 => waiting.reverse(),
+                2 if waiting.len() < 15 => rest.extend(waiting.drain(..waiting.len() - 1)),
+                3 if waiting.len() < 15 => {
+                    let (some, others) = waiting.drain(..).partition(|_| rng.bool());
+                    (waiting, rest) = (some, others);
+                }
+                _ => {}
             }
+            waiting.drain(..).for_each(|(number, one)| self.acknowledge(&feed, number, &one));
+            waiting = rest;
             if slow && rng.u8(..10) == 0 {
                 self.clock.sleep(Duration::from_millis(rng.u64(..50_000))).await;
             }
@@ -235,16 +292,21 @@ impl Scenario {
                 changing.push(async move { through.update(&id, &written).await });
             }
         }
-        for one in &waiting {
-            self.acknowledge(&feed, one);
+        for (number, one) in &waiting {
+            self.acknowledge(&feed, *number, one);
         }
     }
 
-    fn acknowledge(&self, feed: &Feed, change: &FeedChange) {
+    fn acknowledge(&self, feed: &Feed, number: u64, change: &FeedChange) {
         feed.acknowledge(change.sequence);
         let mut told = self.told.lock().unwrap();
-        let (id, status) = (change.detection.id.to_string(), change.detection.status);
-        told.acknowledged.insert(version(&change.detection));
+        let (id, status) = (self.alert(&change.detection), change.detection.status);
+        let version = version(&change.detection);
+        let state = told.state.entry(id.clone()).or_insert_with(|| (number, version.clone()));
+        if number > state.0 {
+            *state = (number, version.clone());
+        }
+        told.acknowledged.insert(version);
         if change.kind == ChangeKind::New {
             told.new.insert(id.clone());
         }
@@ -253,20 +315,28 @@ impl Scenario {
         }
     }
 
+    /// What tells an alert from others: its id in its service, unless it is one in all of them.
+    fn alert(&self, d: &Detection) -> String {
+        let is_one = self.sightings == Sightings::Together && is_everywhere(d.id.as_str());
+        if is_one { d.id.to_string() } else { format!("{}/{}", d.profile, d.id) }
+    }
+
     fn learns(&self, made: Result<Detection>) {
         if let Ok(detection) = made {
             self.told.lock().unwrap().made.insert(version(&detection));
         }
     }
 
-    fn is_told(&self, change: &FeedChange, feed: &Feed, this_life: &mut HashSet<Version>) {
+    /// Takes note of what is told; which of all it is.
+    fn is_told(&self, change: &FeedChange, feed: &Feed, this_life: &mut HashSet<Version>) -> u64 {
         let mut told = self.told.lock().unwrap();
+        told.count += 1;
         let d = &change.detection;
         let version = version(d);
         let is_touched = told.touched.contains(d.id.as_str());
         let is_first = this_life.insert(version.clone());
         assert!(
-            is_first || is_touched || self.is_fleet,
+            is_first || is_touched || self.is_fleet || self.is_forgetful(),
             "seed {}: twice in one life: {version:?}",
             self.seed
         );
@@ -276,7 +346,8 @@ impl Scenario {
         // Across lives a version may be told again, and then all later ones are; and a push that is late may be the first to
         // show what was told before the crash and not acknowledged.
         let is_first_here = change.kind == ChangeKind::New || change.changed_keys().contains(&"sightings");
-        if !is_first_here
+        let goes_back = self.services.iter().any(|s| s.name == d.profile && s.habits.backwards > 0);
+        if !(is_first_here || goes_back)
             && told.last.get(&place).is_some_and(|last| *last > d.updated_at)
             && this_life.len() > 1
             && told.again == 0
@@ -284,6 +355,11 @@ impl Scenario {
             told.out_of_order.push(format!("{place:?}"));
         }
         told.last.insert(place, d.updated_at);
+        told.count
+    }
+
+    fn is_forgetful(&self) -> bool {
+        self.bound < 100
     }
 
     pub(super) fn check(&self, crashes: &str) {
@@ -293,9 +369,17 @@ impl Scenario {
         for service in &self.services {
             for d in service.truth() {
                 let version = version(&d);
+                if d.title == "poison" {
+                    if !told.named.contains(&version.1) {
+                        missing.push(version);
+                    }
+                    continue;
+                }
                 // Of several sightings of one alert, what one has shown need not be told again of another, part by part;
                 // nor need what the consumer has made itself.
-                let is_elsewhere = self.sightings == Sightings::Together && is_everywhere(&version.1);
+                let is_touched = told.touched.contains(&version.1);
+                let is_one = self.sightings == Sightings::Together || is_touched;
+                let is_elsewhere = is_one && is_everywhere(&version.1);
                 let known = || {
                     told.acknowledged
                         .iter()
@@ -307,7 +391,6 @@ impl Scenario {
                     && known().any(|seen| seen.4 == version.4)
                     && known().any(|seen| seen.5 == version.5);
                 // The time of a change may be noted apart from it.
-                let is_touched = told.touched.contains(&version.1);
                 let but_for_the_time = is_touched
                     && told
                         .acknowledged
@@ -315,16 +398,26 @@ impl Scenario {
                         .chain(&told.made)
                         .any(|seen| without_time(seen) == without_time(&version));
                 let is_known = told.acknowledged.contains(&version) || part_by_part || but_for_the_time;
-                let is_named = told.new.contains(&version.1)
-                    && (told.statuses.contains(&(version.1.clone(), version.3)) || is_touched);
-                if !is_known || !is_named {
+                let alert = self.alert(&d);
+                let is_named = told.new.contains(&alert)
+                    && (told.statuses.contains(&(alert.clone(), version.3)) || is_touched);
+                // Where all show the same in the end, it is what the consumer was told last.
+                let is_last = !is_elsewhere || is_touched || {
+                    let last = told.state.get(&alert).map(|(_, last)| last);
+                    last.is_some_and(|last| (last.3, last.4, &last.5) == (version.3, version.4, &version.5))
+                };
+                if !is_known || !is_named || !is_last {
                     missing.push(version);
                 }
             }
         }
         assert!(missing.is_empty(), "seed {seed}, {crashes}: never told of {missing:?}");
         assert!(told.out_of_order.is_empty(), "seed {seed}, {crashes}: {:?}", told.out_of_order);
-        let most = self.services.len() * (self.bound + self.bound / 8 + 1);
+        // What is listed whole is remembered whole, as long as it is there.
+        let whole = self.services.iter().filter(|s| !s.habits.native).map(|s| s.truth().len()).sum::<usize>();
+        let most = 2 * (self.bound + self.bound / 8 + 1) + whole;
         assert!(told.remembered <= most, "seed {seed}, {crashes}: {} remembered", told.remembered);
+        let all: usize = self.services.iter().map(|s| s.truth().len()).sum();
+        FORGOT.fetch_add(u64::from(all > most), Ordering::Relaxed);
     }
 }

@@ -1,4 +1,4 @@
-//! Checkpoints that take their time and sometimes cannot be written.
+//! Checkpoints that take their time and sometimes can be neither read nor written.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -24,8 +24,11 @@ impl SlowCheckpoints {
         Self { inner: Arc::new(inner), ..self }
     }
 
-    fn fails(&self) -> bool {
-        self.rng.lock().unwrap().u8(..100) < self.failing
+    fn may_fail(&self, operation: &'static str) -> Result<()> {
+        if self.rng.lock().unwrap().u8(..100) < self.failing {
+            return Err(Error::new(ErrorKind::Unavailable, operation).with_message("scripted"));
+        }
+        Ok(())
     }
 }
 
@@ -33,16 +36,16 @@ impl SlowCheckpoints {
 impl CheckpointStore for SlowCheckpoints {
     async fn claim(&self, source: &str) -> Result<Option<Claim>> {
         self.clock.sleep(Duration::from_millis(3)).await;
+        self.may_fail("claim")?;
         self.inner.claim(source).await
     }
     async fn renew(&self, source: &str) -> Result<()> {
+        self.may_fail("renew")?;
         self.inner.renew(source).await
     }
     async fn save(&self, checkpoints: Vec<(&str, Vec<u8>)>) -> Result<()> {
         self.clock.sleep(Duration::from_millis(5)).await;
-        if self.fails() {
-            return Err(Error::new(ErrorKind::Unavailable, "save").with_message("scripted"));
-        }
+        self.may_fail("save")?;
         self.inner.save(checkpoints).await?;
         // Written, but who asked may not live to hear of it.
         self.clock.sleep(Duration::from_millis(5)).await;
