@@ -325,7 +325,8 @@ impl Feed {
         }
     }
 
-    /// Says that a change has been taken care of: it is not told again, once that has been written down.
+    /// Says that a change has been taken care of: it is not told again, once that has been written down. That takes no longer
+    /// than 5 s and what the store takes; [`commit`](Self::commit) does it at once.
     pub fn acknowledge(&self, sequence: Sequence) {
         self.shared.acknowledge(sequence);
     }

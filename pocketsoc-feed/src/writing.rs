@@ -12,12 +12,14 @@ use crate::event::{FeedEvent, Notice};
 use crate::feed::{Done, Feed};
 use crate::source_state::SourceState;
 
-/// Writing down takes at most one part in so many of the time.
-const SHARE: u32 = 100;
+/// Rendering, which keeps a processor busy, takes at most one part in so many of the time; the store, whatever it does, one
+/// part in so many.
+const RENDERING: u32 = 100;
+const STORING: u32 = 4;
 /// What is acknowledged within so long is written down together.
 const TOGETHER: Duration = Duration::from_millis(20);
 /// However long it took, the next time comes after so long.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// So many sources are asked at once whether they are still owned.
 const ASKED_AT_ONCE: usize = 16;
 /// So long is waited after a failure, twice as long each time up to so long.
@@ -39,7 +41,9 @@ pub(crate) struct Writing {
 pub(crate) struct Saved {
     places: Vec<Place>,
     unwritten: usize,
-    took: Duration,
+    /// How long rendering took, and the store.
+    rendering: Duration,
+    storing: Duration,
     result: Result<()>,
     /// Sources that somebody else owns by now, each with the claim that is lost.
     lost: Vec<(usize, Option<u64>)>,
@@ -77,7 +81,7 @@ impl Feed {
         let (store, clock) = (Arc::clone(&self.plan.store), Arc::clone(&self.plan.clock));
         let began = clock.monotonic();
         let (checkpoints, unwritten) = self.to_be_written();
-        let rendered = clock.monotonic().saturating_sub(began);
+        let rendering = clock.monotonic().saturating_sub(began);
         self.work.push(Box::pin(async move {
             // What the feed does between the two is not of it.
             let began = clock.monotonic();
@@ -102,8 +106,8 @@ impl Feed {
                 let asked = stream::iter(asked).buffer_unordered(ASKED_AT_ONCE);
                 lost = asked.filter_map(future::ready).collect().await;
             }
-            let took = rendered + clock.monotonic().saturating_sub(began);
-            Done::Saved(Saved { places, unwritten, took, result, lost })
+            let storing = clock.monotonic().saturating_sub(began);
+            Done::Saved(Saved { places, unwritten, rendering, storing, result, lost })
         }));
     }
 
@@ -141,7 +145,8 @@ impl Feed {
             return Err(error);
         }
         self.writing.failures = 0;
-        let pause = saved.took.saturating_mul(SHARE).clamp(TOGETHER, LONGEST_PAUSE);
+        let pause = saved.rendering.saturating_mul(RENDERING).max(saved.storing.saturating_mul(STORING));
+        let pause = pause.clamp(TOGETHER, LONGEST_PAUSE);
         self.writing.not_before = now.saturating_add(pause);
         let mut state = self.shared.lock();
         state.unwritten = state.unwritten.saturating_sub(saved.unwritten);

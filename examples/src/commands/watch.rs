@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use pocketsoc_feed::{Feed, FeedEvent, FileCheckpoints, Notice, Sightings, SourceOptions};
+use pocketsoc_model::ErrorKind;
 
 use crate::args::{Common, WatchArgs};
 use crate::failure::{Failure, Outcome, note};
@@ -40,7 +41,11 @@ pub(crate) async fn run(common: &Common, args: WatchArgs) -> Result<Outcome, Fai
     if args.once {
         builder = builder.once();
     }
-    let feed = builder.build().await.map_err(|error| Failure::plain(&error))?;
+    let feed = builder.build().await.map_err(|error| match error.kind() {
+        // Known without asking a service.
+        ErrorKind::Damaged | ErrorKind::InvalidRequest => Failure::plain(&error).into_usage(),
+        _ => Failure::plain(&error),
+    })?;
     let outcome = follow(common, feed, args.once).await?;
     Ok(if begun == Outcome::Complete { outcome } else { begun })
 }
@@ -65,10 +70,9 @@ async fn follow(common: &Common, mut feed: Feed, once: bool) -> Result<Outcome, 
                 // It is out: only now it need not come again.
                 feed.acknowledge(sequence);
                 count += 1;
-                progress.set_message(format!(
-                    "watching: {count} changes, {} detections known",
-                    feed.remembered()
-                ));
+                let changes = if count == 1 { "change" } else { "changes" };
+                let known = feed.remembered();
+                progress.set_message(format!("watching: {count} {changes}, {known} detections known"));
             }
             Some(FeedEvent::Notice(notice)) => {
                 let failed = progress.suspend(|| tell(&notice));
