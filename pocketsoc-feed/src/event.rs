@@ -19,7 +19,7 @@ pub enum FeedEvent {
 }
 
 /// A detection that is new or has changed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct FeedChange {
     /// What it is acknowledged by.
@@ -36,7 +36,8 @@ pub struct FeedChange {
 }
 
 impl FeedChange {
-    /// The keys of the detection's JSON that have changed, each once.
+    /// The keys of the detection's JSON that have changed, each once; and `sightings` for [`Sighted`](Changed::Sighted), which
+    /// stand beside the detection.
     pub fn changed_keys(&self) -> Vec<&'static str> {
         let mut keys: Vec<_> = self.changed.iter().map(Changed::key).collect();
         keys.sort_unstable();

@@ -7,13 +7,14 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use fastrand::Rng;
 use futures_util::future::{self, BoxFuture, FutureExt as _};
-use futures_util::stream::{self, FuturesUnordered, StreamExt as _};
+use futures_util::stream::{self, FuturesUnordered, Stream, StreamExt as _};
 use pocketsoc_model::{Clock, DetectionSource, Error, ErrorKind, Product, Result};
 use tokio::sync::mpsc;
 
 use crate::checkpoint::patiently;
 use crate::echo::FeedSource;
 use crate::event::{FeedEvent, Notice, Sequence};
+use crate::health::Monitor;
 use crate::options::{FeedBuilder, Plan};
 use crate::poll::{Do, Nudges, Order, What, Worker};
 use crate::push::{PushHandle, Pushed};
@@ -141,6 +142,7 @@ impl Feed {
             heuristic: plan.heuristic,
             min_severity: plan.min_severity,
             machine_group: plan.machine_group.clone(),
+            only: plan.only.clone(),
             overlap: TimeDelta::from_std(plan.overlap).unwrap_or(TimeDelta::MAX),
             remembered: plan.remembered,
         };
@@ -176,17 +178,15 @@ impl Feed {
             let state = self.shared.lock();
             state.sources.iter().enumerate().map(|(place, source)| self.worker(place, source)).collect()
         };
-        let (store, clock) = (Arc::clone(&self.plan.store), Arc::clone(&self.plan.clock));
         let mut claims = stream::iter(workers)
-            .map(|worker| async {
-                let asked = clock.monotonic();
-                let claim = patiently(&*clock, store.claim(&worker.key)).await;
-                (worker, claim, asked)
+            .map(|mut worker| async {
+                let claimed = worker.claim().await;
+                (worker, claimed)
             })
             .buffer_unordered(CLAIMED_AT_ONCE);
         let mut outcomes = Vec::new();
         loop {
-            let (worker, claim, asked) = tokio::select! {
+            let (worker, claimed) = tokio::select! {
                 // What is claimed is kept, however long the others take.
                 Some(done) = self.work.next() => {
                     self.done(done, true);
@@ -197,11 +197,7 @@ impl Feed {
                     None => break,
                 }
             };
-            let claimed = match claim {
-                Ok(Some(claim)) => self.claimed(worker.place, 0, claim, asked).map(|()| true),
-                Ok(None) => Ok(false),
-                Err(error) => Err(error),
-            };
+            let claimed = self.claimed(worker.place, 0, claimed);
             outcomes.push((worker, claimed));
         }
         drop(claims);
@@ -232,6 +228,8 @@ impl Feed {
             key: Arc::clone(&source.key),
             source: Arc::clone(&source.source),
             store: Arc::clone(&self.plan.store),
+            shared: Arc::clone(&self.shared),
+            most: self.plan.owned,
             clock: Arc::clone(&self.plan.clock),
             nudge: Arc::clone(&source.nudge),
             walk: None,
@@ -380,6 +378,21 @@ impl Feed {
         let place = state.sources.iter().position(fits)?;
         let source = Arc::clone(&state.sources[place].source);
         Some(FeedSource::new(place, source, Arc::clone(&self.shared)))
+    }
+
+    /// The same events as a stream, for what combines streams. Take an [`acknowledger`](Self::acknowledger), and what else is
+    /// needed of the feed, before. To end it, drop it: what was acknowledged within the last seconds is then told again after
+    /// a restart, unless [`close`](Self::close) was called instead.
+    pub fn into_stream(self) -> impl Stream<Item = FeedEvent> + Send + 'static {
+        stream::unfold(self, |mut feed| async move {
+            let event = feed.next().await?;
+            Some((event, feed))
+        })
+    }
+
+    /// How the feed fares, for elsewhere.
+    pub fn monitor(&self) -> Monitor {
+        Monitor::new(Arc::clone(&self.shared))
     }
 
     /// How many detections are remembered, of all sources.

@@ -5,6 +5,7 @@ mod checkpoint;
 mod echo;
 mod event;
 mod feed;
+mod health;
 mod known;
 mod ledger;
 mod name;
@@ -25,5 +26,8 @@ pub use checkpoint::{CheckpointStore, Claim, FileCheckpoints, MemoryCheckpoints}
 pub use echo::FeedSource;
 pub use event::{ChangeKind, Changed, FeedChange, FeedEvent, MatchedBy, Notice, Sequence, Sighting};
 pub use feed::{Acknowledger, Feed};
+pub use health::{Monitor, SourceHealth};
+#[cfg(feature = "object-store")]
+pub use object_store;
 pub use options::{FeedBuilder, Sightings, SourceOptions};
 pub use push::PushHandle;

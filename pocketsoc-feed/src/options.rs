@@ -1,10 +1,11 @@
 //! How a feed is set up: its sources, what of them it tells, and how it keeps what it knows.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use pocketsoc_model::{Clock, DetectionSource, Product, Result, Severity};
+use pocketsoc_model::{Clock, Detection, DetectionSource, Product, Result, Severity};
 
 use crate::checkpoint::{CheckpointStore, MemoryCheckpoints};
 use crate::feed::Feed;
@@ -19,6 +20,8 @@ pub enum Sightings {
     /// would be two wherever Graph shows them as well.
     #[default]
     Together,
+    /// The same by exact keys alone.
+    ByExactKeys,
     /// Each source's own is a detection of its own, and names the others.
     Apart,
 }
@@ -53,6 +56,16 @@ impl SourceOptions {
     }
 }
 
+/// What decides which detections pass.
+#[derive(Clone)]
+pub(crate) struct Only(pub(crate) Arc<dyn Fn(&Detection) -> bool + Send + Sync>);
+
+impl fmt::Debug for Only {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Only")
+    }
+}
+
 /// What a feed is made of.
 #[derive(Debug)]
 pub(crate) struct Plan {
@@ -71,6 +84,9 @@ pub(crate) struct Plan {
     pub(crate) remembered: usize,
     pub(crate) unacknowledged: usize,
     pub(crate) windows: usize,
+    pub(crate) only: Option<Only>,
+    pub(crate) owned: usize,
+    pub(crate) no_progress: u32,
     pub(crate) seed: u64,
 }
 
@@ -97,6 +113,9 @@ impl FeedBuilder {
             remembered: 100_000,
             unacknowledged: 1024,
             windows: 4,
+            only: None,
+            owned: usize::MAX,
+            no_progress: 5,
             seed: fastrand::u64(..),
         })
     }
@@ -152,6 +171,14 @@ impl FeedBuilder {
         self
     }
 
+    /// Only detections that a function lets pass, beside what else is asked for: by status, by profile, whatever an
+    /// application goes by. What was told once is told on. When somebody wants to be notified, such as not at night, is not
+    /// for this: what does not pass is not told later.
+    pub fn only(mut self, passes: impl Fn(&Detection) -> bool + Send + Sync + 'static) -> Self {
+        self.0.only = Some(Only(Arc::new(passes)));
+        self
+    }
+
     /// Only sources of these products; of all unless said.
     pub fn products(mut self, products: impl IntoIterator<Item = Product>) -> Self {
         self.0.products = products.into_iter().collect();
@@ -194,6 +221,20 @@ impl FeedBuilder {
     /// one after the other.
     pub fn windows_at_once(mut self, windows: usize) -> Self {
         self.0.windows = windows.max(1);
+        self
+    }
+
+    /// How many sources this feed owns at most, where several workers share a [store with leases](crate::CheckpointStore);
+    /// as many as it can get unless said. Leave room: what a worker that dies had owned is taken over by the others.
+    pub fn own_at_most(mut self, sources: usize) -> Self {
+        self.0.owned = sources;
+        self
+    }
+
+    /// After how many polls in a row that were not read to their end [`NoProgress`](crate::Notice::NoProgress) is told, and
+    /// each time after as many; 5 unless said.
+    pub fn no_progress_after(mut self, polls: u32) -> Self {
+        self.0.no_progress = polls.max(1);
         self
     }
 

@@ -7,17 +7,15 @@ use chrono::TimeDelta;
 use pocketsoc_model::{Detection, DetectionQuery, Error, ErrorKind, Lane, Result};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::checkpoint::{Claim, Keeper, decode};
+use crate::checkpoint::{Keeper, decode};
 use crate::event::{FeedChange, FeedEvent, Notice};
 use crate::feed::{Done, Feed};
-use crate::poll::{Do, Nudges, Order, Over, Reading, What, Worker};
+use crate::poll::{Claimed, Do, Nudges, Order, Over, Reading, What, Worker};
 use crate::push::Pushed;
 use crate::source_state::BrokenOff;
 
 /// The longest wait after failures.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
-/// So many polls in a row without everything are worth a notice.
-const NO_PROGRESS: u32 = 5;
 /// A source that is asked by time for longer than this is read in windows.
 const LONG: TimeDelta = TimeDelta::days(1);
 /// So many elements of one source are taken before it is looked at what others have brought.
@@ -157,13 +155,13 @@ impl Feed {
     /// What a source is to do next.
     fn order_after(&mut self, source: usize, claim: u64, is_present: bool, over: Over) -> Order {
         match over {
-            Over::Claimed(Ok(Some(won)), asked) => match self.claimed(source, claim, won, asked) {
-                Ok(()) => Order::After(Duration::ZERO, Nudges::Count, Do::Ask),
+            Over::Claimed(claimed) => match self.claimed(source, claim, claimed) {
+                Ok(true) => Order::After(Duration::ZERO, Nudges::Count, Do::Ask),
+                // Somebody else owns it.
+                Ok(false) => self.claim_later(source),
                 Err(error) => self.try_again(source, error, Do::Claim),
             },
-            Over::Claimed(Err(error), _) => self.try_again(source, error, Do::Claim),
-            // Somebody else owns it, or does by now.
-            Over::Claimed(Ok(None), _) => self.claim_later(source),
+            // Somebody else does by now.
             Over::Asked(_) | Over::Read(_) if !is_present => self.claim_later(source),
             Over::Asked(Ok(filters)) => {
                 self.shared.lock().sources[source].filters = Some(filters);
@@ -303,7 +301,7 @@ impl Feed {
             one.incomplete = one.incomplete.saturating_add(1);
             one.incomplete
         };
-        if polls.is_multiple_of(NO_PROGRESS) {
+        if polls.is_multiple_of(self.plan.no_progress) {
             let notice = Notice::NoProgress { source: self.name(source), polls };
             tracing::warn!(%notice, "no progress");
             self.notice(notice);
@@ -315,7 +313,9 @@ impl Feed {
         wait.min(LONGEST_OF_ALL).mul_f64(0.9 + 0.2 * self.rng.f64())
     }
 
-    pub(crate) fn claimed(&mut self, source: usize, claim: u64, won: Claim, asked: Duration) -> Result<()> {
+    /// Takes note of a claim, and goes on where the source was left; whether it was won.
+    pub(crate) fn claimed(&mut self, source: usize, claim: u64, claimed: Claimed) -> Result<bool> {
+        let Some(won) = claimed.claim? else { return Ok(false) };
         let key = Arc::clone(&self.shared.lock().sources[source].key);
         let stored = won.checkpoint.map(|bytes| decode(&key, &bytes)).transpose()?.unwrap_or_default();
         let mut state = self.shared.lock();
@@ -323,7 +323,7 @@ impl Feed {
         let one = &mut state.sources[source];
         one.claim = Some(claim);
         one.renew_within = won.renew_within;
-        one.renewed_at = asked;
+        one.renewed_at = claimed.asked;
         drop(state);
         if let Some(within) = won.renew_within {
             let keeper = Keeper {
@@ -340,7 +340,7 @@ impl Feed {
                 }
             }));
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Somebody else owns a source; how long until it is claimed again.

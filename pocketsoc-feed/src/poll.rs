@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 
 use crate::backfill::Backfill;
 use crate::checkpoint::{CheckpointStore, Claim, patiently};
+use crate::state::{Claiming, Shared};
 
 /// A list that gives nothing for so long is given up: whoever implements a source may have forgotten to.
 const PATIENCE: Duration = Duration::from_secs(900);
@@ -29,10 +30,18 @@ pub(crate) enum What {
 }
 
 pub(crate) enum Over {
-    /// With when it was asked for.
-    Claimed(Result<Option<Claim>>, Duration),
+    Claimed(Claimed),
     Asked(Result<QueryFilters>),
     Read(Reading),
+}
+
+/// What came of a claim.
+pub(crate) struct Claimed {
+    pub(crate) claim: Result<Option<Claim>>,
+    /// When it was asked for.
+    pub(crate) asked: Duration,
+    /// Keeps its place until it is noted.
+    _claiming: Option<Claiming>,
 }
 
 /// What came of reading a source.
@@ -89,6 +98,9 @@ pub(crate) struct Worker {
     pub(crate) key: Arc<str>,
     pub(crate) source: Arc<dyn DetectionSource>,
     pub(crate) store: Arc<dyn CheckpointStore>,
+    pub(crate) shared: Arc<Shared>,
+    /// So many sources are owned at most.
+    pub(crate) most: usize,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) nudge: Arc<Notify>,
     pub(crate) walk: Option<Walk>,
@@ -117,8 +129,7 @@ impl Worker {
         let over = match next {
             Do::Claim => {
                 self.claim += 1;
-                let asked = self.clock.monotonic();
-                Over::Claimed(patiently(&*self.clock, self.store.claim(&self.key)).await, asked)
+                Over::Claimed(self.claim().await)
             }
             Do::Ask => Over::Asked(ask(&*self.source, &*self.clock).await),
             Do::Read(query, windows) => {
@@ -127,6 +138,17 @@ impl Worker {
             }
         };
         (self, What::Over(over))
+    }
+
+    /// Claims the source, unless as many are owned as may be.
+    pub(crate) async fn claim(&mut self) -> Claimed {
+        let asked = self.clock.monotonic();
+        let claiming = self.shared.may_claim(self.most);
+        let claim = match &claiming {
+            Some(_) => patiently(&*self.clock, self.store.claim(&self.key)).await,
+            None => Ok(None),
+        };
+        Claimed { claim, asked, _claiming: claiming }
     }
 
     /// Reads on, as far as the next thing that comes of it.

@@ -28,7 +28,10 @@ impl PushHandle {
         Self { sender, shared }
     }
 
-    /// Puts in a detection that came for the source with this name. Waits while the feed is busy.
+    /// Puts in a detection that came for the source with this name, which it is told under. Waits while the feed is busy.
+    ///
+    /// Defender for Cloud pushes some under the bare name of the alert: it is told under that id, and what changes later under
+    /// the full id, which the list shows. Both are the same to the feed, and share a correlation key.
     ///
     /// Answer the service only when this has returned. What was put in and not told is not lost when the process ends: the
     /// poll brings it.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use pocketsoc_model::{Clock, Detection, DetectionId, Severity};
+use pocketsoc_model::{Clock, Detection, DetectionId, KeyBasis, Severity};
 use smallvec::{SmallVec, smallvec};
 use tokio::sync::Notify;
 
@@ -15,7 +15,7 @@ use crate::event::{ChangeKind, Changed, FeedChange, MatchedBy, Sequence, Sightin
 use crate::known::{Known, Seconds, plausible};
 use crate::ledger::{Ledger, Seen};
 use crate::name::{Name, NameDigest};
-use crate::options::Sightings;
+use crate::options::{Only, Sightings};
 use crate::sightings::{At, Index, Keys, LookedFor, Spot, is_same};
 use crate::source_state::SourceState;
 
@@ -45,6 +45,7 @@ pub(crate) struct Rules {
     pub(crate) heuristic: bool,
     pub(crate) min_severity: Option<Severity>,
     pub(crate) machine_group: Option<String>,
+    pub(crate) only: Option<Only>,
     pub(crate) overlap: TimeDelta,
     pub(crate) remembered: usize,
 }
@@ -55,6 +56,8 @@ pub(crate) struct State {
     pub(crate) rules: Rules,
     pub(crate) sources: Vec<SourceState>,
     pub(crate) echoes: Echoes,
+    /// How many claims are being made.
+    claiming: usize,
     index: Index,
     /// In the order of their numbers.
     open: VecDeque<Open>,
@@ -88,6 +91,7 @@ impl Shared {
             rules,
             sources,
             echoes: Echoes::default(),
+            claiming: 0,
             index: Index::default(),
             open: VecDeque::new(),
             told: 0,
@@ -103,6 +107,17 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether one more source may be claimed, of so many at most; what is given back keeps its place until it is dropped.
+    pub(crate) fn may_claim(self: &Arc<Self>, most: usize) -> Option<Claiming> {
+        let mut state = self.lock();
+        let owned = state.sources.iter().filter(|one| one.claim.is_some()).count();
+        if owned + state.claiming >= most {
+            return None;
+        }
+        state.claiming += 1;
+        Some(Claiming(Arc::clone(self)))
+    }
+
     pub(crate) fn acknowledge(&self, sequence: Sequence) {
         let mut state = self.lock();
         if sequence.feed != state.tag {
@@ -115,6 +130,15 @@ impl Shared {
             state.sources[part.at.source].changes += 1;
         }
         self.acknowledged.notify_one();
+    }
+}
+
+/// A claim that is being made, or was and is not noted yet.
+pub(crate) struct Claiming(Arc<Shared>);
+
+impl Drop for Claiming {
+    fn drop(&mut self) {
+        self.0.lock().claiming -= 1;
     }
 }
 
@@ -212,20 +236,22 @@ impl State {
         if is_incomplete(known, &fresh, &detection) {
             return None;
         }
+        if known.is_version_of(&fresh) || (known.pushed && fresh.is_what_was_pushed(known)) {
+            self.sources[source].older.forget(at.name.digest());
+            self.remember(&at, fresh);
+            return None;
+        }
+        // By a reader that lags behind, or on a page that was on its way when a later version was pushed.
+        let is_late = known.pushed || self.sources[source].is_asked_by_time();
         let is_older = matches!((fresh.updated, known.updated), (Some(fresh), Some(known)) if fresh < known);
         let one = &mut self.sources[source];
         if !is_older {
             one.older.forget(at.name.digest());
-        } else if one.is_asked_by_time() && !one.older.stays(at.name.digest(), &fresh, now) {
-            // By a reader that lags behind, perhaps.
+        } else if is_late && !one.older.stays(at.name.digest(), &fresh, now) {
             one.ledger.put_off();
             return None;
         }
         let known = self.known(&at)?;
-        if known.is_version_of(&fresh) || (known.pushed && fresh.is_what_was_pushed(known)) {
-            self.remember(&at, fresh);
-            return None;
-        }
         let moment = self.clock.monotonic();
         if self.echoes.lags_behind(&at, &fresh, moment) {
             return None;
@@ -247,9 +273,8 @@ impl State {
             }
             Ours::Yes(_) | Ours::No => {}
         }
-        if self.rules.sightings == Sightings::Together
-            && let Some((latest_at, latest)) =
-                self.told_last(&others).filter(|(_, latest)| latest.told > before.told)
+        if let Some((latest_at, latest)) =
+            self.told_last(&others).filter(|(_, latest)| latest.told > before.told)
         {
             let many = changed.len();
             // Told is what the sighting shows that was told of last; the others may lag behind each other.
@@ -268,9 +293,14 @@ impl State {
         Some(self.tell(&at, fresh, kind, changed, detection, &others))
     }
 
-    /// The sighting that was told of last.
+    /// Of those sightings that are one detection, the one that was told of last.
     fn told_last(&self, others: &[(Spot, MatchedBy)]) -> Option<(Spot, &Known)> {
-        let same = others.iter().filter(|(_, by)| is_same(*by));
+        let is_one = |by| match self.rules.sightings {
+            Sightings::Together => is_same(by),
+            Sightings::ByExactKeys => by == MatchedBy::Key(KeyBasis::Exact),
+            Sightings::Apart => false,
+        };
+        let same = others.iter().filter(|(_, by)| is_one(*by));
         same.filter_map(|(at, _)| Some((*at, self.found(*at)?))).max_by_key(|(_, known)| known.told)
     }
 
@@ -289,7 +319,9 @@ impl State {
     }
 
     /// What was pushed: new, or a reason to look. A push may be late, so nothing that is known is changed by it.
-    pub(crate) fn pushed(&mut self, source: usize, detection: Box<Detection>) -> Option<FeedChange> {
+    pub(crate) fn pushed(&mut self, source: usize, mut detection: Box<Detection>) -> Option<FeedChange> {
+        // Who received it need not have known what the source is called here.
+        detection.profile = self.sources[source].name.to_string();
         let is_one_to_tell = self.passes(&detection) && !self.is_from_before(source, &detection);
         if self.sources[source].claim.is_none() || !is_one_to_tell {
             return None;
@@ -319,8 +351,7 @@ impl State {
         detection: Box<Detection>,
         others: &[(Spot, MatchedBy)],
     ) -> FeedChange {
-        let told = self.told_last(others).filter(|_| self.rules.sightings == Sightings::Together);
-        let (kind, changed) = match told {
+        let (kind, changed) = match self.told_last(others) {
             None => (ChangeKind::New, Vec::new()),
             Some((on, told)) => {
                 let is_said_alike = |change: &Changed| {
@@ -390,7 +421,9 @@ impl State {
         let group = rules.machine_group.as_ref().is_none_or(|group| {
             detection.machine_group.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(group))
         });
-        group && rules.min_severity.is_none_or(|least| detection.severity.meets(least))
+        group
+            && rules.only.as_ref().is_none_or(|only| (only.0)(detection))
+            && rules.min_severity.is_none_or(|least| detection.severity.meets(least))
     }
 
     /// Whether it is older than what the feed begins with.

@@ -65,8 +65,8 @@ pub(super) struct Told {
     count: u64,
     pub(super) again: usize,
     remembered: usize,
-    /// When the last version that was told was made, by source and id.
-    last: BTreeMap<(String, String), Option<DateTime<Utc>>>,
+    /// The last version that was told, by source and id.
+    last: BTreeMap<(String, String), Version>,
     out_of_order: Vec<String>,
 }
 
@@ -334,27 +334,30 @@ impl Scenario {
         let d = &change.detection;
         let version = version(d);
         let is_touched = told.touched.contains(d.id.as_str());
-        let is_first = this_life.insert(version.clone());
+        let place = (d.profile.clone(), d.id.to_string());
+        // There and back within one instant is no repetition.
+        let last = told.last.get(&place);
+        let is_back = last.is_some_and(|last| last.2 == version.2 && *last != version);
+        let is_first = this_life.insert(version.clone()) || is_back;
         assert!(
             is_first || is_touched || self.is_fleet || self.is_forgetful(),
             "seed {}: twice in one life: {version:?}",
             self.seed
         );
-        told.again += usize::from(!told.seen.insert(version));
+        told.again += usize::from(!told.seen.insert(version.clone()) && !is_back);
         told.remembered = told.remembered.max(feed.remembered());
-        let place = (d.profile.clone(), d.id.to_string());
         // Across lives a version may be told again, and then all later ones are; and a push that is late may be the first to
         // show what was told before the crash and not acknowledged.
         let is_first_here = change.kind == ChangeKind::New || change.changed_keys().contains(&"sightings");
         let goes_back = self.services.iter().any(|s| s.name == d.profile && s.habits.backwards > 0);
         if !(is_first_here || goes_back)
-            && told.last.get(&place).is_some_and(|last| *last > d.updated_at)
+            && told.last.get(&place).is_some_and(|last| last.2 > d.updated_at)
             && this_life.len() > 1
             && told.again == 0
         {
             told.out_of_order.push(format!("{place:?}"));
         }
-        told.last.insert(place, d.updated_at);
+        told.last.insert(place, version);
         told.count
     }
 
