@@ -1,5 +1,6 @@
 //! Detections that are pushed to this process: told at once, and once, though a poll brings them as well.
 
+use std::fmt;
 use std::sync::Arc;
 
 use pocketsoc_model::{Detection, Error, ErrorKind, Result};
@@ -17,10 +18,16 @@ pub(crate) struct Pushed {
 ///
 /// A push makes things fast, the poll makes them certain: a push that is lost, doubled or late changes nothing of what is
 /// told, only when. What the feed does not know is told at once; what it knows is a reason to poll now.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct PushHandle {
     sender: mpsc::Sender<Pushed>,
     shared: Arc<Shared>,
+}
+
+impl fmt::Debug for PushHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PushHandle").finish_non_exhaustive()
+    }
 }
 
 impl PushHandle {

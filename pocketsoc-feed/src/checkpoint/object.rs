@@ -34,6 +34,30 @@ const AT_ONCE: usize = 16;
 /// The store may list, read, create and delete in the folder: of Azure's roles that is `Storage Blob Data Contributor`.
 ///
 /// Workers' clocks may differ by as much as [`with_clock_allowance`](Self::with_clock_allowance) says.
+///
+/// For a store in Azure or S3, depend on [`object_store`] of the version that is exported here, with its feature `azure` or
+/// `aws`. Each worker is given all sources, and says how many it [owns at most](crate::FeedBuilder::own_at_most).
+///
+/// ```
+/// use pocketsoc_feed::object_store::memory::InMemory; // such as MicrosoftAzureBuilder::from_env()…build()?
+/// use pocketsoc_feed::{Feed, ObjectCheckpoints};
+/// use pocketsoc_model::*;
+/// use std::sync::Arc;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+/// let clock: Arc<dyn Clock> = Arc::new(ManualClock::at("2026-01-31T10:00:00Z".parse()?));
+/// let blobs = Arc::new(InMemory::new());
+/// let store = ObjectCheckpoints::new(blobs, "soc/feed", "worker 1", Arc::clone(&clock));
+/// let mut feed = Feed::builder(Arc::clone(&clock)).checkpoints(store).own_at_most(50);
+/// for tenant in ["Contoso", "Fabrikam"] {
+///     feed = feed.source(MemorySource::new(tenant, Product::GRAPH_ALERT, Arc::clone(&clock)));
+/// }
+/// let feed = feed.build().await?;
+/// assert!(feed.monitor().sources().iter().all(|source| source.is_owned));
+/// feed.close().await?; // lets them go at once, rather than when the leases end
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct ObjectCheckpoints {
     store: Arc<dyn ObjectStore>,
     prefix: Path,

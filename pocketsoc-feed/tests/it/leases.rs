@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use object_store::memory::InMemory;
-use object_store::{ObjectStore, local::LocalFileSystem};
+use object_store::{ObjectStore, ObjectStoreExt as _, local::LocalFileSystem};
 use pocketsoc_feed::{CheckpointStore as _, Feed, FeedEvent, Notice, ObjectCheckpoints};
 use pocketsoc_model::{Clock, ErrorKind, ManualClock, Product, Status};
 
@@ -127,4 +128,66 @@ async fn feeds_of_a_fleet_hand_a_source_over_and_nothing_is_lost() {
     // The first one comes back to life: it notices, and does not disturb.
     let event = tokio::time::timeout(Duration::from_secs(300), one.next()).await;
     assert!(matches!(event, Ok(Some(FeedEvent::Notice(Notice::Elsewhere { .. })))), "{event:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn workers_share_the_sources_out_and_one_that_closes_lets_its_own_go_at_once() {
+    let clock: Arc<dyn Clock> = VirtualClock::new();
+    let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let services: Vec<_> = (0..6)
+        .map(|n| {
+            let name = format!("Tenant {n}");
+            Service::new(&name, Product::GRAPH_ALERT, Arc::clone(&clock), Habits::default(), n)
+        })
+        .collect();
+    let feed = |name: &'static str, most: usize| {
+        let store = ObjectCheckpoints::new(Arc::clone(&objects), "fleet", name, Arc::clone(&clock));
+        let builder = Feed::builder(Arc::clone(&clock)).checkpoints(store).own_at_most(most).seed(1);
+        services.iter().fold(builder, |builder, service| builder.source(service.clone())).build()
+    };
+    let owned = |feed: &Feed| feed.monitor().sources().iter().filter(|one| one.is_owned).count();
+    let (ada, mut bob) = (feed("ada", 4).await.unwrap(), feed("bob", 5).await.unwrap());
+    assert_eq!((owned(&ada), owned(&bob)), (4, 2));
+    ada.close().await.unwrap();
+    for service in &services {
+        service.change("da1", |_| {});
+    }
+    let (mut told, mut most) = (std::collections::BTreeSet::new(), 0);
+    let end = tokio::time::Instant::now() + Duration::from_secs(40);
+    while let Ok(Some(event)) = tokio::time::timeout_at(end, bob.next()).await {
+        most = most.max(owned(&bob));
+        if let FeedEvent::Change(change) = event {
+            bob.acknowledge(change.sequence);
+            told.insert(change.detection.profile.clone());
+        }
+    }
+    assert_eq!((most, owned(&bob), told.len()), (5, 5, 5), "within half a minute, and not more than it may");
+}
+
+#[tokio::test]
+async fn a_lease_whose_answer_was_lost_is_found_and_prolonged_and_what_else_lies_there_is_none() {
+    let clock = manual();
+    let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let short = Duration::from_secs(20);
+    let one = worker(&objects, "one", &clock).with_lease(short).with_clock_allowance(Duration::from_secs(1));
+    let source = "Graph";
+    one.claim(source).await.unwrap().unwrap();
+    // What somebody has put there.
+    for name in ["7", "+9", "readme.txt"] {
+        let path = format!("fleet/a/Graph/lease/{name}").into();
+        objects.put(&path, "x".into()).await.unwrap();
+    }
+    // Its own lease under the next number, as if the answer had not come.
+    let list = objects.list(None).map(|meta| meta.unwrap().location).collect::<Vec<_>>().await;
+    let lease = list.iter().find(|path| path.as_ref().ends_with("lease/00000000000000000001")).unwrap();
+    let bytes = objects.get(lease).await.unwrap().bytes().await.unwrap();
+    objects.put(&"fleet/a/Graph/lease/00000000000000000002".into(), bytes.into()).await.unwrap();
+    clock.advance(Duration::from_secs(15));
+    one.renew(source).await.unwrap();
+    let other = worker(&objects, "other", &clock).with_clock_allowance(Duration::from_secs(1));
+    clock.advance(Duration::from_secs(15));
+    assert!(other.claim(source).await.unwrap().is_none(), "it is prolonged by what was written last");
+    clock.advance(Duration::from_secs(6));
+    assert!(other.claim(source).await.unwrap().is_some(), "20 s after, and one for the clocks");
+    assert!(!format!("{one:?}").contains("InMemory"), "how a store writes itself down may show its key");
 }

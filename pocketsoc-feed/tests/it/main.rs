@@ -3,6 +3,7 @@
 
 mod backfill;
 mod behaviour;
+mod choices;
 mod fleet;
 #[cfg(feature = "object-store")]
 mod leases;
