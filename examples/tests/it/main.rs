@@ -6,6 +6,7 @@ mod backfill;
 mod check;
 mod documents;
 mod fake;
+mod feed;
 mod hunting;
 mod machines;
 mod ocsf;
