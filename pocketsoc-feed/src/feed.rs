@@ -12,14 +12,15 @@ use pocketsoc_model::{Clock, DetectionSource, Error, ErrorKind, Product, Result}
 use tokio::sync::mpsc;
 
 use crate::checkpoint::patiently;
-use crate::echo::FeedSource;
 use crate::event::{FeedEvent, Notice, Sequence};
 use crate::health::Monitor;
-use crate::options::{FeedBuilder, Plan};
+use crate::options::FeedBuilder;
+use crate::plan::{Plan, Rules};
 use crate::poll::{Do, Nudges, Order, What, Worker};
 use crate::push::{PushHandle, Pushed};
+use crate::shared::Shared;
 use crate::source_state::SourceState;
-use crate::state::{Rules, Shared};
+use crate::through::FeedSource;
 use crate::writing::{Saved, Writing};
 
 /// So many pushes wait; who pushes waits then.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use pocketsoc_model::{ErrorKind, Product};
 
-use crate::state::Shared;
+use crate::shared::Shared;
 
 /// Looks at a feed from elsewhere, such as from what answers a health check. Cheap to clone; asks no service.
 #[derive(Debug, Clone)]

@@ -2,45 +2,14 @@
 
 use std::num::NonZeroI64;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use pocketsoc_model::{
-    Detection, DetectionId, Entity, IncidentRef, Properties, Severity, Status, TechniqueId,
-};
+use chrono::{DateTime, Utc};
+use pocketsoc_model::{Detection, Severity, Status};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
-use xxhash_rust::xxh3::xxh3_64;
 
+use crate::content::{KEYS, digests, fold, raw_digest};
 use crate::event::Changed;
-
-/// The keys of a detection's JSON that are compared by digest, in the order of a checkpoint: another one is another version
-/// of it.
-const KEYS: [&str; 25] = [
-    "title",
-    "description",
-    "native_severity",
-    "native_status",
-    "merged_into",
-    "classification",
-    "determination",
-    "assigned_to",
-    "category",
-    "tactics",
-    "techniques",
-    "created_at",
-    "first_activity_at",
-    "last_activity_at",
-    "resolved_at",
-    "url",
-    "links",
-    "provider",
-    "resources",
-    "properties",
-    "incident_id",
-    "entities",
-    "comments",
-    "tags",
-    "machine_group",
-];
+use crate::time::{Seconds, nanos, plausible};
 
 /// The numbers of a checkpoint for statuses and severities: new ones go to the end.
 const STATUSES: [Status; 7] = [
@@ -66,21 +35,6 @@ type Parts = [u16; KEYS.len()];
 
 /// Digests of keys: most detections have one or two, which then stay where the rest is.
 pub(crate) type Digests = SmallVec<[u64; 2]>;
-
-/// Seconds since 1970, until 2106: whole polls and patience are counted in them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(crate) struct Seconds(u32);
-
-impl Seconds {
-    pub(crate) fn of(at: DateTime<Utc>) -> Self {
-        Self(u32::try_from(at.timestamp().max(0)).unwrap_or(u32::MAX))
-    }
-
-    /// How long it is since an earlier one; zero where it is not earlier.
-    pub(crate) fn since(self, earlier: Self) -> TimeDelta {
-        TimeDelta::seconds(self.0.saturating_sub(earlier.0).into())
-    }
-}
 
 /// What is remembered of a detection.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -246,102 +200,8 @@ fn place<T: PartialEq>(all: &[T], one: &T) -> u8 {
     u8::try_from(at.unwrap_or_default()).unwrap_or_default()
 }
 
-/// A time in nanoseconds, or the first or last that can be counted so: in 1677 and 2262.
-pub(crate) fn nanos(at: Option<DateTime<Utc>>) -> Option<i64> {
-    let end = |at: DateTime<Utc>| if at < DateTime::UNIX_EPOCH { i64::MIN } else { i64::MAX };
-    at.map(|at| at.timestamp_nanos_opt().unwrap_or_else(|| end(at)))
-}
-
-/// An update time that can be one: services say the year 1, or 9999, where they have none.
-pub(crate) fn plausible(at: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
-    /// The year 2200.
-    const END: i64 = 7_258_118_400;
-    at.filter(|at| (1..END).contains(&at.timestamp()))
-}
-
 fn updated(detection: &Detection) -> Option<NonZeroI64> {
     nanos(plausible(detection.updated_at)).and_then(NonZeroI64::new)
-}
-
-fn raw_digest(detection: &Detection) -> Option<u64> {
-    detection.raw.as_ref().map(|raw| xxh3_64(raw.as_str().as_bytes()))
-}
-
-/// The digests of what is compared, in the order of [`KEYS`].
-fn digests(d: &Detection) -> [u64; KEYS.len()] {
-    [
-        text(&d.title),
-        optional(d.description.as_deref()),
-        optional(d.native_severity.as_deref()),
-        optional(d.native_status.as_deref()),
-        optional(d.merged_into.as_ref().map(DetectionId::as_str)),
-        optional(d.classification.as_ref().map(|c| c.as_str())),
-        optional(d.determination.as_ref().map(|c| c.as_str())),
-        optional(d.assigned_to.as_deref()),
-        optional(d.category.as_deref()),
-        set(d.tactics.iter().map(|t| t.as_str())),
-        set(d.techniques.iter().map(TechniqueId::as_str)),
-        time(d.created_at),
-        time(d.first_activity_at),
-        time(d.last_activity_at),
-        time(d.resolved_at),
-        optional(d.url.as_deref()),
-        texts(d.links.iter().flat_map(|l| [l.title.as_str(), l.url.as_str()])),
-        optional(d.provider.as_deref()),
-        set(d.resources.iter().map(|r| r.id.as_str())),
-        properties(&d.properties),
-        optional(d.incident_id.as_ref().map(IncidentRef::as_str)),
-        entities(&d.entities),
-        texts(d.comments.iter().flat_map(|c| [c.text.as_str(), c.created_by.as_deref().unwrap_or_default()])),
-        set(d.tags.iter().map(String::as_str)),
-        optional(d.machine_group.as_deref()),
-    ]
-}
-
-fn text(text: &str) -> u64 {
-    xxh3_64(text.as_bytes())
-}
-
-fn optional(text: Option<&str>) -> u64 {
-    text.map_or(0, |text| xxh3_64(text.as_bytes()).max(1))
-}
-
-fn time(at: Option<DateTime<Utc>>) -> u64 {
-    nanos(at).map_or(0, |at| xxh3_64(&at.to_le_bytes()).max(1))
-}
-
-/// Several in their order. Folded: a digest that takes many parts costs more to set up than most of them are long.
-fn texts<'a>(all: impl Iterator<Item = &'a str>) -> u64 {
-    all.fold(0, |digest, part| fold(digest, text(part)))
-}
-
-fn fold(digest: u64, next: u64) -> u64 {
-    (digest.rotate_left(23) ^ next).wrapping_mul(0x9E37_79B9_7F4A_7C15)
-}
-
-/// Several in whatever order: services are not known to keep it.
-fn set<'a>(all: impl Iterator<Item = &'a str>) -> u64 {
-    all.fold(0, |sum, part| sum.wrapping_add(text(part)))
-}
-
-fn properties(all: &Properties) -> u64 {
-    let digest = |(name, value): (&str, &str)| match name {
-        // An incident's alerts.
-        "alerts" => fold(text(name), set(value.split(", "))),
-        _ => fold(text(name), text(value)),
-    };
-    all.iter().fold(0, |sum, one| sum.wrapping_add(digest(one)))
-}
-
-/// What is involved, in whatever order.
-fn entities(all: &[Entity]) -> u64 {
-    let digest = |entity: &Entity| {
-        let said = [&entity.detection_status, &entity.verdict, &entity.remediation];
-        let named = fold(text(entity.type_name()), text(&entity.name));
-        let said = said.into_iter().fold(named, |digest, word| fold(digest, optional(word.as_deref())));
-        fold(said, set(entity.roles.iter().map(String::as_str)))
-    };
-    all.iter().fold(0, |sum, entity| sum.wrapping_add(digest(entity)))
 }
 
 /// Parts as bytes: one piece of a checkpoint instead of many.
@@ -375,7 +235,7 @@ mod bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pocketsoc_model::{Classification, Product, RawJson};
+    use pocketsoc_model::{Classification, DetectionId, Entity, Product, RawJson};
 
     fn detection() -> Detection {
         let mut d = Detection::new(DetectionId::new("da1_1").unwrap(), Product::DEFENDER_ENDPOINT, "Miner");

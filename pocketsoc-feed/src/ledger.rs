@@ -8,8 +8,9 @@ use indexmap::map::Entry;
 use pocketsoc_model::{Detection, Result};
 
 use crate::checkpoint::{Stored, encode};
-use crate::known::{Known, Seconds, nanos, plausible};
+use crate::known::Known;
 use crate::name::{ByDigest, Name, NameDigest};
+use crate::time::{Seconds, nanos, plausible};
 
 /// So many polls, and so long, a detection may be missing from a source that is listed whole, before it is taken for gone:
 /// lists shift while they are read, and parts of them may not be there for a while.

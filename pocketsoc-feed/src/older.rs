@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::known::{Known, Seconds};
+use crate::known::Known;
 use crate::name::{ByDigest, NameDigest};
+use crate::time::Seconds;
 
 /// So often, and for so long, a version has to be shown that has an earlier time than the one that is known: clocks of a
 /// service's parts differ, and then it is the later change that bears the earlier time.

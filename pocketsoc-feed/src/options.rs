@@ -1,6 +1,5 @@
 //! How a feed is set up: its sources, what of them it tells, and how it keeps what it knows.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,86 +8,7 @@ use pocketsoc_model::{Clock, Detection, DetectionSource, Product, Result, Severi
 
 use crate::checkpoint::{CheckpointStore, MemoryCheckpoints};
 use crate::feed::Feed;
-
-/// What to do when one alert comes through several sources.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum Sightings {
-    /// It is one detection: new once, then updated with [`Changed::Sighted`](crate::Changed::Sighted) for each further
-    /// source; a change that the sighting told of last shows already is not told again. By correlation keys, exact ones
-    /// and inferred ones ([`KeyBasis`](pocketsoc_model::KeyBasis)): without the latter, alerts of Defender for Cloud
-    /// would be two wherever Graph shows them as well.
-    #[default]
-    Together,
-    /// The same by exact keys alone.
-    ByExactKeys,
-    /// Each source's own is a detection of its own, and names the others.
-    Apart,
-}
-
-/// How one source is read, where it differs from the feed's others.
-#[derive(Debug, Clone, Default)]
-#[non_exhaustive]
-#[must_use]
-pub struct SourceOptions {
-    /// How often it is read.
-    pub poll_every: Option<Duration>,
-    /// From when on its detections are told as new.
-    pub since: Option<DateTime<Utc>>,
-}
-
-impl SourceOptions {
-    /// As the feed's others.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// How often it is read.
-    pub fn with_poll_every(mut self, time: Duration) -> Self {
-        self.poll_every = Some(time);
-        self
-    }
-
-    /// From when on its detections are told as new.
-    pub fn with_since(mut self, since: DateTime<Utc>) -> Self {
-        self.since = Some(since);
-        self
-    }
-}
-
-/// What decides which detections pass.
-#[derive(Clone)]
-pub(crate) struct Only(pub(crate) Arc<dyn Fn(&Detection) -> bool + Send + Sync>);
-
-impl fmt::Debug for Only {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Only")
-    }
-}
-
-/// What a feed is made of.
-#[derive(Debug)]
-pub(crate) struct Plan {
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) sources: Vec<(Arc<dyn DetectionSource>, SourceOptions)>,
-    pub(crate) store: Arc<dyn CheckpointStore>,
-    pub(crate) poll_every: Duration,
-    pub(crate) overlap: Duration,
-    pub(crate) since: Option<DateTime<Utc>>,
-    pub(crate) min_severity: Option<Severity>,
-    pub(crate) machine_group: Option<String>,
-    pub(crate) products: Vec<Product>,
-    pub(crate) sightings: Sightings,
-    pub(crate) heuristic: bool,
-    pub(crate) once: bool,
-    pub(crate) remembered: usize,
-    pub(crate) unacknowledged: usize,
-    pub(crate) windows: usize,
-    pub(crate) only: Option<Only>,
-    pub(crate) owned: usize,
-    pub(crate) no_progress: u32,
-    pub(crate) seed: u64,
-}
+use crate::plan::{Only, Plan, Sightings, SourceOptions};
 
 /// A [`Feed`] to be set up; [`build`](Self::build) reads the checkpoints.
 #[derive(Debug)]

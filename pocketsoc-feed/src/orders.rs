@@ -7,9 +7,10 @@ use chrono::TimeDelta;
 use pocketsoc_model::{Detection, DetectionQuery, Error, ErrorKind, Lane, Result};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::checkpoint::{Keeper, decode};
+use crate::checkpoint::decode;
 use crate::event::{FeedChange, FeedEvent, Notice};
 use crate::feed::{Done, Feed};
+use crate::keeper::Keeper;
 use crate::poll::{Claimed, Do, Nudges, Order, Over, Reading, What, Worker};
 use crate::push::Pushed;
 use crate::source_state::BrokenOff;

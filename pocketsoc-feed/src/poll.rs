@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use crate::backfill::Backfill;
 use crate::checkpoint::{CheckpointStore, Claim, patiently};
-use crate::state::{Claiming, Shared};
+use crate::shared::{Claiming, Shared};
 
 /// A list that gives nothing for so long is given up: whoever implements a source may have forgotten to.
 const PATIENCE: Duration = Duration::from_secs(900);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pocketsoc_model::{Detection, Error, ErrorKind, Result};
 use tokio::sync::mpsc;
 
-use crate::state::Shared;
+use crate::shared::Shared;
 
 /// What was pushed.
 pub(crate) struct Pushed {

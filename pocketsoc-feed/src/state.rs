@@ -1,23 +1,22 @@
 //! What a feed knows, shared by those who read it, acknowledge, push and write: the place where it is decided what is told.
 
 use std::collections::VecDeque;
-use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use pocketsoc_model::{Clock, Detection, DetectionId, KeyBasis, Severity};
+use chrono::{DateTime, Utc};
+use pocketsoc_model::{Clock, Detection, DetectionId, KeyBasis};
 use smallvec::{SmallVec, smallvec};
-use tokio::sync::Notify;
 
 use crate::checkpoint::Stored;
 use crate::echo::{Echoes, Ours};
 use crate::event::{ChangeKind, Changed, FeedChange, MatchedBy, Sequence, Sighting};
-use crate::known::{Known, Seconds, plausible};
+use crate::known::Known;
 use crate::ledger::{Ledger, Seen};
 use crate::name::{Name, NameDigest};
-use crate::options::{Only, Sightings};
+use crate::plan::{Rules, Sightings};
 use crate::sightings::{At, Index, Keys, LookedFor, Spot, is_same};
 use crate::source_state::SourceState;
+use crate::time::{Seconds, plausible};
 
 /// Errors about elements that are remembered, so that each is told once.
 const ASIDE: usize = 1000;
@@ -38,18 +37,6 @@ struct Before {
     made: u64,
 }
 
-/// What is told, and of which.
-#[derive(Debug, Clone)]
-pub(crate) struct Rules {
-    pub(crate) sightings: Sightings,
-    pub(crate) heuristic: bool,
-    pub(crate) min_severity: Option<Severity>,
-    pub(crate) machine_group: Option<String>,
-    pub(crate) only: Option<Only>,
-    pub(crate) overlap: TimeDelta,
-    pub(crate) remembered: usize,
-}
-
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) clock: Arc<dyn Clock>,
@@ -57,7 +44,7 @@ pub(crate) struct State {
     pub(crate) sources: Vec<SourceState>,
     pub(crate) echoes: Echoes,
     /// How many claims are being made.
-    claiming: usize,
+    pub(crate) claiming: usize,
     index: Index,
     /// In the order of their numbers.
     open: VecDeque<Open>,
@@ -71,22 +58,9 @@ pub(crate) struct State {
     pub(crate) unwritten: usize,
 }
 
-/// What the parts of a feed share. Its `Debug` shows nothing: what is known is for nobody's log.
-pub(crate) struct Shared {
-    state: Mutex<State>,
-    /// Something was acknowledged.
-    pub(crate) acknowledged: Notify,
-}
-
-impl fmt::Debug for Shared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").finish_non_exhaustive()
-    }
-}
-
-impl Shared {
+impl State {
     pub(crate) fn new(clock: Arc<dyn Clock>, rules: Rules, sources: Vec<SourceState>) -> Self {
-        let state = State {
+        Self {
             clock,
             rules,
             sources,
@@ -99,50 +73,9 @@ impl Shared {
             befores: 0,
             remembered: 0,
             unwritten: 0,
-        };
-        Self { state: Mutex::new(state), acknowledged: Notify::new() }
-    }
-
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether one more source may be claimed, of so many at most; what is given back keeps its place until it is dropped.
-    pub(crate) fn may_claim(self: &Arc<Self>, most: usize) -> Option<Claiming> {
-        let mut state = self.lock();
-        let owned = state.sources.iter().filter(|one| one.claim.is_some()).count();
-        if owned + state.claiming >= most {
-            return None;
         }
-        state.claiming += 1;
-        Some(Claiming(Arc::clone(self)))
     }
 
-    pub(crate) fn acknowledge(&self, sequence: Sequence) {
-        let mut state = self.lock();
-        if sequence.feed != state.tag {
-            return;
-        }
-        let Ok(at) = state.open.binary_search_by_key(&sequence.number, |open| open.number) else { return };
-        let Some(open) = state.open.remove(at) else { return };
-        state.unwritten += 1;
-        for part in open.before {
-            state.sources[part.at.source].changes += 1;
-        }
-        self.acknowledged.notify_one();
-    }
-}
-
-/// A claim that is being made, or was and is not noted yet.
-pub(crate) struct Claiming(Arc<Shared>);
-
-impl Drop for Claiming {
-    fn drop(&mut self) {
-        self.0.lock().claiming -= 1;
-    }
-}
-
-impl State {
     /// How many changes wait for their acknowledgement.
     pub(crate) fn unacknowledged(&self) -> usize {
         self.open.len()
@@ -163,6 +96,20 @@ impl State {
         let now = u64::try_from(now.timestamp_micros()).unwrap_or_default();
         self.told = now.max(self.told.saturating_add(1));
         self.told
+    }
+
+    /// Whether something waited for this acknowledgement.
+    pub(crate) fn acknowledge(&mut self, sequence: Sequence) -> bool {
+        if sequence.feed != self.tag {
+            return false;
+        }
+        let at = self.open.binary_search_by_key(&sequence.number, |open| open.number).ok();
+        let Some(open) = at.and_then(|at| self.open.remove(at)) else { return false };
+        self.unwritten += 1;
+        for part in open.before {
+            self.sources[part.at.source].changes += 1;
+        }
+        true
     }
 
     /// Takes over what a claimed source had come to.
@@ -216,7 +163,7 @@ impl State {
             self.sources[source].older.forget(at.name.digest());
             return None;
         }
-        if seen == Seen::Unknown && !self.passes(&detection) {
+        if seen == Seen::Unknown && !self.rules.passes(&detection) {
             return None;
         }
         let keys = Keys::of(&detection, self.rules.heuristic);
@@ -236,7 +183,7 @@ impl State {
         if is_incomplete(known, &fresh, &detection) {
             return None;
         }
-        if known.is_version_of(&fresh) || (known.pushed && fresh.is_what_was_pushed(known)) {
+        if known.is_version_of(&fresh) {
             self.sources[source].older.forget(at.name.digest());
             self.remember(&at, fresh);
             return None;
@@ -252,6 +199,10 @@ impl State {
             return None;
         }
         let known = self.known(&at)?;
+        if known.pushed && fresh.is_what_was_pushed(known) {
+            self.remember(&at, fresh);
+            return None;
+        }
         let moment = self.clock.monotonic();
         if self.echoes.lags_behind(&at, &fresh, moment) {
             return None;
@@ -322,7 +273,7 @@ impl State {
     pub(crate) fn pushed(&mut self, source: usize, mut detection: Box<Detection>) -> Option<FeedChange> {
         // Who received it need not have known what the source is called here.
         detection.profile = self.sources[source].name.to_string();
-        let is_one_to_tell = self.passes(&detection) && !self.is_from_before(source, &detection);
+        let is_one_to_tell = self.rules.passes(&detection) && !self.is_from_before(source, &detection);
         if self.sources[source].claim.is_none() || !is_one_to_tell {
             return None;
         }
@@ -412,18 +363,6 @@ impl State {
 
     fn found(&self, at: Spot) -> Option<&Known> {
         self.sources[at.source].ledger.find(at.name).map(|(_, known)| known)
-    }
-
-    /// Whether it is one of those that the feed tells of, as far as the sources cannot filter it. What was told once is told
-    /// on, whatever becomes of it.
-    fn passes(&self, detection: &Detection) -> bool {
-        let rules = &self.rules;
-        let group = rules.machine_group.as_ref().is_none_or(|group| {
-            detection.machine_group.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(group))
-        });
-        group
-            && rules.only.as_ref().is_none_or(|only| (only.0)(detection))
-            && rules.min_severity.is_none_or(|least| detection.severity.meets(least))
     }
 
     /// Whether it is older than what the feed begins with.

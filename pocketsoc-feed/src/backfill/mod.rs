@@ -14,8 +14,8 @@ use pocketsoc_model::{
     WalkReport,
 };
 
-use crate::known::nanos;
 use crate::name::Name;
+use crate::time::nanos;
 use window::{Given, Lane, Window};
 
 /// Windows read at once unless said otherwise: of a minute's quota they leave most to others.

@@ -5,8 +5,9 @@ use pocketsoc_model::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::known::{Known, nanos};
+use crate::known::Known;
 use crate::name::{ByDigest, Name};
+use crate::time::nanos;
 
 /// What every checkpoint begins with; the number is the version of what follows.
 const HEAD: &[u8] = b"pocketsoc feed checkpoint 2\n";

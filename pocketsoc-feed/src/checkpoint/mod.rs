@@ -4,14 +4,12 @@ mod encoding;
 mod file;
 #[cfg(feature = "object-store")]
 mod generations;
-mod keeper;
 mod memory;
 #[cfg(feature = "object-store")]
 mod object;
 
 pub(crate) use encoding::{Stored, decode, encode};
 pub use file::FileCheckpoints;
-pub(crate) use keeper::Keeper;
 pub use memory::MemoryCheckpoints;
 #[cfg(feature = "object-store")]
 pub use object::ObjectCheckpoints;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use pocketsoc_model::{Clock, ErrorKind};
 
-use super::{CheckpointStore, patiently};
-use crate::state::Shared;
+use crate::checkpoint::{CheckpointStore, patiently};
+use crate::shared::Shared;
 
 /// Keeps a claim by renewing it.
 pub(crate) struct Keeper {
