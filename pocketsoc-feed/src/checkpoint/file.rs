@@ -148,7 +148,8 @@ fn read(bytes: &[u8]) -> Option<BTreeMap<String, Vec<u8>>> {
 }
 
 fn damaged(path: &Path, bytes: &[u8]) -> Error {
-    if bytes.starts_with(FAMILY) && !bytes.starts_with(HEAD) {
+    let is_whole = |version: &[u8]| version.iter().take(10).any(|byte| *byte == b'\n');
+    if !bytes.starts_with(HEAD) && bytes.strip_prefix(FAMILY).is_some_and(is_whole) {
         return Error::new(ErrorKind::Damaged, "read the checkpoint")
             .with_message(format!("{} was written by another version of the feed", path.display()))
             .with_hint("use the version that wrote it, or begin anew with another file");
