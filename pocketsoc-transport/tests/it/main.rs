@@ -12,5 +12,6 @@ mod harness;
 mod hazards;
 mod hints;
 mod paging;
+mod quotas;
 mod retry;
 mod users;
