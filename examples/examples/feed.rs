@@ -23,6 +23,8 @@ async fn main() -> anyhow::Result<()> {
     if let Some(address) = place.address() {
         (mde, azure, graph) = (mde.base_url(&address), azure.base_url(&address), graph.base_url(&address));
     }
+    // Each tenant has a checkpoint of its own: what is known of one says nothing of another.
+    let checkpoint = format!("pocketsoc-example-{}.checkpoint", place.tenant);
     let graph = graph.build()?;
     let mut feed = Feed::builder(connection.clock().clone())
         .source(mde.build()?.detections("Endpoint"))
@@ -30,7 +32,7 @@ async fn main() -> anyhow::Result<()> {
         .source(graph.alert_detections("Graph"))
         .source(graph.incident_detections("Graph"))
         .min_severity(Severity::Medium)
-        .checkpoints(FileCheckpoints::open(std::env::temp_dir().join("pocketsoc-example.checkpoint"))?)
+        .checkpoints(FileCheckpoints::open(std::env::temp_dir().join(checkpoint))?)
         .once() // leave it out to go on for ever
         .build()
         .await?;

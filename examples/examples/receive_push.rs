@@ -35,7 +35,8 @@ async fn receive(
     let request = PushRequest { method: method.as_str(), path: uri.path(), headers: &headers, body: &body };
     let status = match receiver.receive(&request) {
         Ok(pushed) => {
-            // Hand them over before answering: what is answered with success is not sent again.
+            // Hand them over before answering: what is answered with success is not sent again. With a feed,
+            // `feed.pushes().push("Azure", detection).await` tells each once, though a poll brings it as well.
             for detection in &pushed.detections {
                 println!("{} {} {}", detection.severity, detection.title, detection.id);
             }

@@ -7,8 +7,11 @@ use pocketsoc_testkit::{Tenant, TenantServer};
 use pocketsoc_transport::SystemClock;
 
 /// A connection, and the fake tenant to keep alive.
+#[allow(dead_code)] // no example needs all of it
 pub(crate) struct Place {
     pub(crate) connection: Connection,
+    /// The tenant's id, or `fake`.
+    pub(crate) tenant: String,
     fake: Option<TenantServer>,
 }
 
@@ -22,11 +25,12 @@ impl Place {
 /// Connects.
 pub(crate) async fn connect() -> anyhow::Result<Place> {
     if let (Ok(tenant), Ok(client)) = (std::env::var("TENANT_ID"), std::env::var("CLIENT_ID")) {
-        let credential = Credential::client_secret(tenant, client, Secret::from_env("CLIENT_SECRET")?);
-        return Ok(Place { connection: Connection::new(credential, Cloud::Public)?, fake: None });
+        let secret = Secret::from_env("CLIENT_SECRET")?;
+        let credential = Credential::client_secret(tenant.clone(), client, secret);
+        return Ok(Place { connection: Connection::new(credential, Cloud::Public)?, tenant, fake: None });
     }
     let fake = TenantServer::start(Tenant::builder().clock(Arc::new(SystemClock::new())).build()).await?;
     let credential = Credential::client_secret(Tenant::ID, Tenant::CLIENT_ID, Secret::new(Tenant::SECRET));
     let connection = Connection::builder(credential, Cloud::Public).authority(fake.uri()).build()?;
-    Ok(Place { connection, fake: Some(fake) })
+    Ok(Place { connection, tenant: "fake".into(), fake: Some(fake) })
 }
