@@ -310,6 +310,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a12_hunts_stay_within_both_windows_and_use_the_hour() {
+        let times = departures(&limiter(&MDE_HUNTING), 5000, Lane::Triage, Duration::from_secs(7200)).await;
+        assert!(busiest(&times, Duration::from_secs(60)) <= 45);
+        assert!(busiest(&times, Duration::from_secs(3600)) <= 1500);
+        assert!(times.len() >= 2 * 1500 * 98 / 100 - 2, "{} of 3000", times.len());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a12_hunting_keeps_its_own_quota_and_a_429_pauses_the_whole_key() {
         let limiter = limiter(&MDE_HUNTING);
         let times = departures(&limiter, 200, Lane::Triage, Duration::from_secs(120)).await;
