@@ -14,7 +14,8 @@ use pocketsoc_model::{
 pub enum FeedEvent {
     /// A detection is new, or has changed. Comes at least once; acknowledge it when it has been taken care of.
     Change(FeedChange),
-    /// Something about a source or the checkpoints that somebody should know. Not acknowledged, not repeated.
+    /// Something about a source or the checkpoints that somebody should know. Not acknowledged; not repeated either, but for
+    /// [`SetAside`](Notice::SetAside).
     Notice(Notice),
 }
 

@@ -15,6 +15,7 @@ use crate::checkpoint::patiently;
 use crate::event::{FeedEvent, Notice, Sequence};
 use crate::health::Monitor;
 use crate::options::FeedBuilder;
+use crate::orders::Won;
 use crate::plan::{Plan, Rules};
 use crate::poll::{Do, Nudges, Order, What, Worker};
 use crate::push::{PushHandle, Pushed};
@@ -208,8 +209,9 @@ impl Feed {
         let hopeless = outcomes.iter().all(|(_, claimed)| claimed.is_err());
         for (worker, claimed) in outcomes {
             let order = match claimed {
-                Ok(true) => Order::After(Duration::ZERO, Nudges::Count, Do::Ask),
-                Ok(false) => Order::After(self.elsewhere(worker.place), Nudges::Count, Do::Claim),
+                Ok(Won::Yes) => Order::After(Duration::ZERO, Nudges::Count, Do::Ask),
+                Ok(Won::Elsewhere) => Order::After(self.elsewhere(worker.place), Nudges::Count, Do::Claim),
+                Ok(Won::NotAsked) => self.claim_later(worker.place),
                 Err(error) if hopeless || error.kind() == ErrorKind::Damaged => {
                     drop(self.release().await);
                     return Err(error);
@@ -383,7 +385,8 @@ impl Feed {
 
     /// The same events as a stream, for what combines streams. Take an [`acknowledger`](Self::acknowledger), and what else is
     /// needed of the feed, before. To end it, drop it: what was acknowledged within the last seconds is then told again after
-    /// a restart, unless [`close`](Self::close) was called instead.
+    /// a restart, and its sources are free for other workers when the leases have ended. Who wants to
+    /// [`close`](Self::close) it calls [`next`](Self::next) instead.
     pub fn into_stream(self) -> impl Stream<Item = FeedEvent> + Send + 'static {
         stream::unfold(self, |mut feed| async move {
             let event = feed.next().await?;

@@ -51,7 +51,7 @@ impl Monitor {
         health.collect()
     }
 
-    /// How many changes were told and are not acknowledged.
+    /// How many changes were told and are not acknowledged, a notice of an element that was set aside included.
     pub fn unacknowledged(&self) -> usize {
         self.0.lock().unacknowledged()
     }

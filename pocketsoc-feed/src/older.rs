@@ -10,6 +10,7 @@ use crate::time::Seconds;
 /// service's parts differ, and then it is the later change that bears the earlier time.
 const TIMES: u32 = 3;
 const LAGGING: TimeDelta = TimeDelta::minutes(5);
+const FORGOTTEN: TimeDelta = TimeDelta::hours(1);
 /// So many detections are looked at; others have to wait.
 const MOST: usize = 1000;
 
@@ -21,6 +22,7 @@ pub(crate) struct Older(ByDigest<NameDigest, Shown>);
 struct Shown {
     version: Known,
     first: Seconds,
+    last: Seconds,
     times: u32,
 }
 
@@ -29,14 +31,18 @@ impl Older {
     pub(crate) fn stays(&mut self, name: NameDigest, version: &Known, now: DateTime<Utc>) -> bool {
         let now = Seconds::of(now);
         if self.0.len() >= MOST && !self.0.contains_key(&name) {
-            return false;
+            // Those that nothing was heard of for long are not shown any more.
+            self.0.retain(|_, shown| now.since(shown.last) < FORGOTTEN);
+            if self.0.len() >= MOST {
+                return false;
+            }
         }
-        let begin = || Shown { version: version.clone(), first: now, times: 0 };
+        let begin = || Shown { version: version.clone(), first: now, last: now, times: 0 };
         let shown = self.0.entry(name).or_insert_with(begin);
         if !shown.version.is_version_of(version) {
             *shown = begin();
         }
-        shown.times = shown.times.saturating_add(1);
+        (shown.times, shown.last) = (shown.times.saturating_add(1), now);
         let stays = shown.times >= TIMES && now.since(shown.first) >= LAGGING;
         if stays {
             self.forget(name);

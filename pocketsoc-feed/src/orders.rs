@@ -29,6 +29,16 @@ const CLAIM_AGAIN: Duration = Duration::from_secs(30);
 /// No wait is longer.
 const LONGEST_OF_ALL: Duration = Duration::from_secs(366 * 24 * 3600);
 
+/// What came of a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Won {
+    Yes,
+    /// Somebody else owns it.
+    Elsewhere,
+    /// As many are owned as may be.
+    NotAsked,
+}
+
 impl Feed {
     pub(crate) fn take_pushed(&mut self, pushed: Pushed) {
         let mut state = self.shared.lock();
@@ -143,7 +153,7 @@ impl Feed {
 
     fn set_aside(&mut self, source: usize, error: Error) {
         let what = xxh3_64(format!("{} {:?}", error.message(), error.detection()).as_bytes());
-        let number = self.shared.lock().set_aside(source, what);
+        let number = self.shared.lock().set_aside(source, what, error.detection().is_some());
         if let Some(number) = number {
             let source = self.name(source);
             tracing::warn!(source = &*source, %error, "an element is set aside");
@@ -157,9 +167,8 @@ impl Feed {
     fn order_after(&mut self, source: usize, claim: u64, is_present: bool, over: Over) -> Order {
         match over {
             Over::Claimed(claimed) => match self.claimed(source, claim, claimed) {
-                Ok(true) => Order::After(Duration::ZERO, Nudges::Count, Do::Ask),
-                // Somebody else owns it.
-                Ok(false) => self.claim_later(source),
+                Ok(Won::Yes) => Order::After(Duration::ZERO, Nudges::Count, Do::Ask),
+                Ok(Won::Elsewhere | Won::NotAsked) => self.claim_later(source),
                 Err(error) => self.try_again(source, error, Do::Claim),
             },
             // Somebody else does by now.
@@ -196,7 +205,7 @@ impl Feed {
         Order::After(wait, if well { Nudges::Count } else { Nudges::Wait }, next)
     }
 
-    fn claim_later(&mut self, source: usize) -> Order {
+    pub(crate) fn claim_later(&mut self, source: usize) -> Order {
         let every = self.shared.lock().sources[source].poll_every;
         let wait = self.about(every.min(CLAIM_AGAIN));
         self.again(source, wait, Do::Claim)
@@ -314,9 +323,13 @@ impl Feed {
         wait.min(LONGEST_OF_ALL).mul_f64(0.9 + 0.2 * self.rng.f64())
     }
 
-    /// Takes note of a claim, and goes on where the source was left; whether it was won.
-    pub(crate) fn claimed(&mut self, source: usize, claim: u64, claimed: Claimed) -> Result<bool> {
-        let Some(won) = claimed.claim? else { return Ok(false) };
+    /// Takes note of a claim, and goes on where the source was left.
+    pub(crate) fn claimed(&mut self, source: usize, claim: u64, claimed: Claimed) -> Result<Won> {
+        let Some(answer) = claimed.claim else { return Ok(Won::NotAsked) };
+        let Some(won) = answer? else {
+            self.shared.lock().sources[source].is_elsewhere();
+            return Ok(Won::Elsewhere);
+        };
         let key = Arc::clone(&self.shared.lock().sources[source].key);
         let stored = won.checkpoint.map(|bytes| decode(&key, &bytes)).transpose()?.unwrap_or_default();
         let mut state = self.shared.lock();
@@ -341,7 +354,7 @@ impl Feed {
                 }
             }));
         }
-        Ok(true)
+        Ok(Won::Yes)
     }
 
     /// Somebody else owns a source; how long until it is claimed again.
@@ -349,7 +362,7 @@ impl Feed {
         let mut state = self.shared.lock();
         state.unload(source);
         let one = &mut state.sources[source];
-        one.claim = None;
+        one.is_elsewhere();
         let (name, every) = (Arc::clone(&one.name), one.poll_every);
         drop(state);
         self.notice(Notice::Elsewhere { source: name });

@@ -37,7 +37,8 @@ pub(crate) enum Over {
 
 /// What came of a claim.
 pub(crate) struct Claimed {
-    pub(crate) claim: Result<Option<Claim>>,
+    /// `None` where as many are owned as may be, and nobody was asked.
+    pub(crate) claim: Option<Result<Option<Claim>>>,
     /// When it was asked for.
     pub(crate) asked: Duration,
     /// Keeps its place until it is noted.
@@ -145,8 +146,8 @@ impl Worker {
         let asked = self.clock.monotonic();
         let claiming = self.shared.may_claim(self.most);
         let claim = match &claiming {
-            Some(_) => patiently(&*self.clock, self.store.claim(&self.key)).await,
-            None => Ok(None),
+            Some(_) => Some(patiently(&*self.clock, self.store.claim(&self.key)).await),
+            None => None,
         };
         Claimed { claim, asked, _claiming: claiming }
     }

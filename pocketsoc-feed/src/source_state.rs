@@ -84,6 +84,12 @@ impl SourceState {
         }
     }
 
+    /// Somebody else owns it: how it fails is theirs to say.
+    pub(crate) fn is_elsewhere(&mut self) {
+        (self.claim, self.failing) = (None, None);
+        (self.incomplete, self.failures) = (0, 0);
+    }
+
     /// Whether a claim is the present one, and has not run out: somebody else may own the source then.
     pub(crate) fn is_claimed(&self, claim: u64, now: Duration) -> bool {
         self.claim == Some(claim) && self.runs_out().is_none_or(|end| now < end)

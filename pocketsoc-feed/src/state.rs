@@ -13,6 +13,7 @@ use crate::event::{ChangeKind, Changed, FeedChange, MatchedBy, Sequence, Sightin
 use crate::known::Known;
 use crate::ledger::{Ledger, Seen};
 use crate::name::{Name, NameDigest};
+use crate::older::Older;
 use crate::plan::{Rules, Sightings};
 use crate::sightings::{At, Index, Keys, LookedFor, Spot, is_same};
 use crate::source_state::SourceState;
@@ -143,6 +144,7 @@ impl State {
         let state = &mut self.sources[source];
         (state.changes, state.saved) = (0, 0);
         state.broken_off = None;
+        state.older = Older::default();
     }
 
     /// What of a source is to be written down now.
@@ -163,12 +165,12 @@ impl State {
             self.sources[source].older.forget(at.name.digest());
             return None;
         }
-        if seen == Seen::Unknown && !self.rules.passes(&detection) {
-            return None;
-        }
         let keys = Keys::of(&detection, self.rules.heuristic);
         if seen == Seen::Unknown && self.sources[source].took_pushes {
             seen = self.adopt_pushed(&at, &keys.looked_for, now);
+        }
+        if seen == Seen::Unknown && !self.rules.passes(&detection) {
+            return None;
         }
         let others = self.index.others(at.spot(), &keys.looked_for);
         let mut fresh = Known::of(&detection, keys.own, now);
@@ -273,10 +275,7 @@ impl State {
     pub(crate) fn pushed(&mut self, source: usize, mut detection: Box<Detection>) -> Option<FeedChange> {
         // Who received it need not have known what the source is called here.
         detection.profile = self.sources[source].name.to_string();
-        let is_one_to_tell = self.rules.passes(&detection) && !self.is_from_before(source, &detection);
-        if self.sources[source].claim.is_none() || !is_one_to_tell {
-            return None;
-        }
+        self.sources[source].claim?;
         let keys = Keys::of(&detection, self.rules.heuristic);
         let at = At { source, name: Name::of(&detection.id) };
         let others = self.index.others(at.spot(), &keys.looked_for);
@@ -287,6 +286,9 @@ impl State {
             if !known.says_the_same(&fresh) {
                 self.sources[source].nudge.notify_one();
             }
+            return None;
+        }
+        if !self.rules.passes(&detection) || self.is_from_before(source, &detection) {
             return None;
         }
         (fresh.pushed, fresh.told) = (true, self.next_told(now));
@@ -340,14 +342,15 @@ impl State {
 
     /// Notes that an element cannot be read, by a digest of what is said of it; where that is new, the number by which the
     /// notice of it is acknowledged. Where it stands changes from poll to poll; how many there are of a kind does not.
-    pub(crate) fn set_aside(&mut self, source: usize, what: u64) -> Option<Sequence> {
+    pub(crate) fn set_aside(&mut self, source: usize, what: u64, is_named: bool) -> Option<Sequence> {
         let aside = &mut self.sources[source].aside;
         if aside.len() >= ASIDE {
             aside.clear();
         }
         let (now, told) = aside.entry(what).or_default();
         *now += 1;
-        if *now <= *told {
+        // One whose detection is named is one, however often a poll that breaks off comes to it.
+        if *now <= *told || (is_named && *told > 0) {
             return None;
         }
         *told = *now;
@@ -458,6 +461,7 @@ impl State {
         let state = &mut self.sources[source];
         if let Some(known) = state.ledger.forget(name) {
             state.changes += 1;
+            state.older.forget(name.digest());
             self.remembered -= 1;
             self.index.remove(Spot { source, name: name.digest() }, &known.keys);
         }

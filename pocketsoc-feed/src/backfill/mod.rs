@@ -15,7 +15,7 @@ use pocketsoc_model::{
 };
 
 use crate::name::Name;
-use crate::time::nanos;
+use crate::time::{nanos, plausible};
 use window::{Given, Lane, Window};
 
 /// Windows read at once unless said otherwise: of a minute's quota they leave most to others.
@@ -70,6 +70,7 @@ impl Backfill {
     /// heeded.
     pub fn with_query(mut self, query: DetectionQuery) -> Self {
         self.query = query;
+        self.query.lane.get_or_insert(QuotaLane::Bulk);
         self
     }
 
@@ -108,7 +109,7 @@ impl Backfill {
             log: log.clone(),
             complete: true,
             newest: None,
-            at_newest: Vec::new(),
+            since_newest: Vec::new(),
             has_looked_back: false,
             plan: self,
         };
@@ -144,9 +145,9 @@ struct Work {
     ready: Vec<Result<Detection>>,
     log: WalkLog,
     complete: bool,
-    /// The latest time given, and what has it.
+    /// The latest time given that can be one, and what has it or claims a later one.
     newest: Option<DateTime<Utc>>,
-    at_newest: Vec<Name>,
+    since_newest: Vec<(Name, DateTime<Utc>)>,
     has_looked_back: bool,
 }
 
@@ -176,7 +177,8 @@ impl Work {
                 }
             }
             if self.is_too_dense(&lane) {
-                self.cut(lane);
+                let parts = lane.parts_around(self.plan.until);
+                self.cut(lane, parts);
             } else if self.is_too_much(&lane) {
                 self.make_room(lane);
             } else {
@@ -194,8 +196,8 @@ impl Work {
             return false;
         };
         self.has_looked_back = true;
-        let given =
-            Given::new(Mutex::new(self.at_newest.drain(..).map(|name| (name, nanos(Some(from)))).collect()));
+        let given = self.since_newest.drain(..).map(|(name, at)| (name, nanos(Some(at)))).collect();
+        let given = Given::new(Mutex::new(given));
         let window = Window { from, until: None, given: Some(given), broken_off: 0 };
         self.waiting.insert(from, window);
         true
@@ -248,12 +250,13 @@ impl Work {
     }
 
     fn found(&mut self, lane: &Lane, detection: Detection) {
-        if !self.has_looked_back && detection.updated_at.is_some() && detection.updated_at >= self.newest {
-            if detection.updated_at > self.newest {
-                self.newest = detection.updated_at;
-                self.at_newest.clear();
+        if let Some(at) = detection.updated_at.filter(|at| !self.has_looked_back && Some(*at) >= self.newest)
+        {
+            if plausible(Some(at)) > self.newest {
+                self.newest = Some(at);
+                self.since_newest.retain(|(_, other)| *other >= at);
             }
-            self.at_newest.push(Name::of(&detection.id));
+            self.since_newest.push((Name::of(&detection.id), at));
         }
         if let Some(given) = &lane.window.given {
             let (name, updated) = (Name::of(&detection.id), nanos(detection.updated_at));
@@ -300,23 +303,19 @@ impl Work {
             self.paused.push(lane);
             return;
         }
-        let Some(parts) = lane.parts(self.plan.until) else { return self.read_on(lane) };
-        self.count(&lane.walk.report(), true);
-        self.throw_away(lane.window.from);
-        for part in lane.window.cut(self.plan.until, parts) {
-            self.waiting.insert(part.from, part);
-        }
+        let parts = lane.smaller_parts(self.plan.until);
+        self.cut(lane, parts);
     }
 
-    /// Cuts up a window. What it has given is not given again.
-    fn cut(&mut self, lane: Lane) {
-        let Lane { window, walk, seen: Some(seen), page_took: Some(page), .. } = lane else { return };
-        self.count(&walk.report(), true);
-        tracing::debug!(from = %window.from, "a dense window is cut up");
-        self.throw_away(window.from);
-        for part in window.cut_around(seen, page, self.plan.until) {
-            self.waiting.insert(part.from, part);
+    /// Cuts up a window, if that makes more of it. What it has given is not given again.
+    fn cut(&mut self, lane: Lane, parts: Vec<Window>) {
+        if parts.len() < 2 {
+            return self.read_on(lane);
         }
+        self.count(&lane.walk.report(), true);
+        tracing::debug!(from = %lane.window.from, "a dense window is cut up");
+        self.throw_away(lane.window.from);
+        self.waiting.extend(parts.into_iter().map(|part| (part.from, part)));
     }
 
     /// A window is not read on: what is held of it comes again.

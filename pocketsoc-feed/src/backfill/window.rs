@@ -6,6 +6,7 @@ use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use pocketsoc_model::DetectionStream;
 
 use crate::name::{ByDigest, Name};
+use crate::time::plausible;
 
 /// A window is cut up for idle ones when so many more pages of it are to be expected.
 const WORTH_CUTTING: f64 = 3.0;
@@ -42,8 +43,7 @@ impl Window {
 
     /// Cuts it at distances from what has been seen of it, both ways, that begin with the time of a page and double: where
     /// one took little time, the next ones will.
-    pub(super) fn cut_around(self, (first, last): Span, page: TimeDelta, now: DateTime<Utc>) -> Vec<Self> {
-        let end = self.until.unwrap_or(now);
+    fn cut_around(self, (first, last): Span, page: TimeDelta, end: DateTime<Utc>) -> Vec<Self> {
         let mut borders = vec![first.trunc_subsecs(0), after(last, TimeDelta::seconds(1))];
         let mut step = page.max(TimeDelta::seconds(1));
         while step < end - self.from {
@@ -79,11 +79,11 @@ pub(super) struct Lane {
     pub(super) window: Window,
     pub(super) walk: DetectionStream,
     /// What has been seen of it.
-    pub(super) seen: Option<Span>,
+    seen: Option<Span>,
     /// Which page is being read, what of it has been seen, and how much time the one before took.
     page: u64,
     on_page: Option<Span>,
-    pub(super) page_took: Option<TimeDelta>,
+    page_took: Option<TimeDelta>,
 }
 
 impl Lane {
@@ -92,7 +92,7 @@ impl Lane {
     }
 
     pub(super) fn see(&mut self, at: Option<DateTime<Utc>>) {
-        let Some(at) = at else { return };
+        let Some(at) = plausible(at) else { return };
         let with = |span: Option<Span>| span.map_or((at, at), |(first, last)| (first.min(at), last.max(at)));
         let page = self.walk.report().pages;
         if page != self.page {
@@ -108,19 +108,31 @@ impl Lane {
     /// one, and unless it has given too much to remember it all.
     pub(super) fn is_dense(&self, now: DateTime<Utc>, most: usize) -> bool {
         let (Some((first, last)), Some(page)) = (self.seen, self.page_took) else { return false };
-        let left = self.window.until.unwrap_or(now) - self.window.from - (last - first);
+        let left = self.end(now) - self.window.from - (last - first);
         let pages = left.as_seconds_f64() / page.as_seconds_f64().max(0.001);
         left > SHORTEST && pages >= WORTH_CUTTING && self.window.gave() < most
     }
 
-    /// Into how many parts it is cut up when it holds too much by itself: each about half of that. `None` where it is too
-    /// short.
-    pub(super) fn parts(&self, now: DateTime<Utc>) -> Option<usize> {
-        let all = (self.window.until.unwrap_or(now) - self.window.from).num_seconds();
-        let seen = self.seen.map_or(0, |(first, last)| (last - first).num_seconds()).max(1);
-        let parts = usize::try_from(all.div_euclid(seen)).unwrap_or_default().saturating_add(1);
-        let most = usize::try_from(all).unwrap_or_default().min(MOST_PARTS);
-        (most >= 2).then(|| parts.saturating_mul(2).min(most))
+    /// Where it ends; one without an end has what is after `now` as well, as far as that has been seen.
+    fn end(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        self.window.until.unwrap_or_else(|| self.seen.map_or(now, |(_, last)| now.max(last)))
+    }
+
+    /// Its parts around what has been seen of it; one alone where it cannot be cut there.
+    pub(super) fn parts_around(&self, now: DateTime<Utc>) -> Vec<Window> {
+        match (self.seen, self.page_took) {
+            (Some(seen), Some(page)) => self.window.clone().cut_around(seen, page, self.end(now)),
+            _ => vec![self.window.clone()],
+        }
+    }
+
+    /// Its parts when it holds too much by itself: each about half of that; one alone where it is too short.
+    pub(super) fn smaller_parts(&self, now: DateTime<Utc>) -> Vec<Window> {
+        let end = self.end(now);
+        let all = usize::try_from((end - self.window.from).num_seconds()).unwrap_or_default();
+        let seen = self.seen.map_or(0, |(first, last)| (last - first).num_seconds());
+        let parts = all / usize::try_from(seen).unwrap_or_default().max(1) + 1;
+        self.window.clone().cut(end, parts.saturating_mul(2).min(all).min(MOST_PARTS))
     }
 }
 

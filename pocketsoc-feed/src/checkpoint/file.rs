@@ -1,6 +1,7 @@
 //! Checkpoints in one file, replaced whole: what is on the disk is always a checkpoint, the last one or the one before.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -52,6 +53,7 @@ impl FileCheckpoints {
             }
             Err(error) => return Err(failed("read", &path, &error)),
         };
+        clean_up(&path);
         Ok(Self { path: path.into(), all: Arc::new(Mutex::new(all)), writing: Arc::default() })
     }
 }
@@ -92,24 +94,37 @@ impl CheckpointStore for FileCheckpoints {
     }
 }
 
+/// How a file is called that is to be put in the place of another one: what its name begins and ends with.
+fn next_to(path: &Path) -> (OsString, &'static str) {
+    let mut before = OsString::from(".");
+    before.push(path.file_name().unwrap_or_default());
+    before.push(".");
+    (before, ".next")
+}
+
+/// Removes what a process has left behind that died while it wrote.
+fn clean_up(path: &Path) {
+    let (before, after) = next_to(path);
+    for file in std::fs::read_dir(folder_of(path)).into_iter().flatten().flatten() {
+        let name = file.file_name();
+        let (name, before) = (name.as_encoded_bytes(), before.as_encoded_bytes());
+        if name.starts_with(before) && name.ends_with(after.as_bytes()) {
+            let _ = std::fs::remove_file(file.path());
+        }
+    }
+}
+
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Puts a file in the place of another one: after a crash it is either of them, whole. What a crash has left behind of the
-/// next one is overwritten by the next one.
+/// Puts a file in the place of another one: after a crash it is either of them, whole.
 fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut next = path.as_os_str().to_owned();
-    next.push(".next");
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&next)?;
+    let (before, after) = next_to(path);
+    let mut file = tempfile::Builder::new().prefix(&before).suffix(after).tempfile_in(folder_of(path))?;
     file.write_all(bytes)?;
-    file.sync_all()?;
-    drop(file);
-    std::fs::rename(&next, path)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
     // The name is on the disk only once its folder is; not every system opens folders.
     if let Ok(folder) = std::fs::File::open(folder_of(path)) {
         let _ = folder.sync_all();
@@ -179,6 +194,8 @@ mod tests {
         assert_eq!(store.claim("a").await.unwrap(), Some(Claim::for_good(None)));
         store.save(vec![("a", vec![1, 2]), ("b", vec![])]).await.unwrap();
         store.save(vec![("a", vec![3])]).await.unwrap();
+        // As if a process had died while it wrote.
+        std::fs::write(folder.path().join(".feed.checkpoint.1x.next"), "half").unwrap();
         let store = FileCheckpoints::open(&path).unwrap();
         assert_eq!(store.claim("a").await.unwrap().unwrap().checkpoint, Some(vec![3]));
         assert_eq!(store.claim("b").await.unwrap().unwrap().checkpoint, Some(vec![]));

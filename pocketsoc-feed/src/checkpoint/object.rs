@@ -183,12 +183,17 @@ impl ObjectCheckpoints {
         if self.clock.now().timestamp_millis() < held.ends_at {
             return Ok(held);
         }
-        let newest = self.leases(source).newest().await?;
-        if newest.is_some_and(|(number, _)| number > held.lease) {
+        let Some((number, bytes)) = self.leases(source).newest().await? else { return Ok(held) };
+        if number > held.lease && !self.is_ours(&decode(source, &bytes)?, held) {
             self.held().remove(source);
             return Err(elsewhere(source));
         }
         Ok(held)
+    }
+
+    /// Whether a lease is one of those by which this worker holds a source.
+    fn is_ours(&self, lease: &Lease, held: Held) -> bool {
+        lease.owner == self.owner && lease.fencing == held.fencing
     }
 
     fn is_over(&self, lease: &Lease) -> bool {
@@ -222,7 +227,7 @@ impl ObjectCheckpoints {
             // Perhaps it is one of our own, whose answer was lost or is not here yet.
             let there = leases.content(number).await?;
             let there = there.map(|bytes| decode::<Lease>(source, &bytes)).transpose()?;
-            if there.is_none_or(|there| there.owner != self.owner || there.fencing != held.fencing) {
+            if there.is_none_or(|there| !self.is_ours(&there, held)) {
                 return Ok(None);
             }
         }

@@ -137,3 +137,48 @@ async fn in_the_order_of_time_no_more_is_held_than_agreed() {
         assert!(service.asked().0 < 6000 / 50 * 6, "seed {seed}: {} pages of 120", service.asked().0);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_newer_than_the_end_belongs_to_the_last_window_and_the_walk_ends() {
+    for (seed, ascending) in [(1, false), (2, true), (3, false)] {
+        let habits = Habits { page: 20, ascending, ..Habits::default() };
+        let (service, from, until) = filled(seed, 3000, 30, habits);
+        // Asked for as if it were weeks ago; and somewhere a time is none.
+        service.put_at("odd", "9999-12-31T00:00:00Z".parse().unwrap());
+        for end in [until - TimeDelta::days(20), until - TimeDelta::days(2), from + TimeDelta::hours(1)] {
+            let backfill = Backfill::new(Arc::new(service.clone()), from, end);
+            for backfill in [backfill.clone(), backfill.in_time_order()] {
+                let ended = tokio::time::timeout(Duration::from_secs(600), ids(backfill)).await;
+                let (all, complete) = ended.expect("the walk ends");
+                let unique: BTreeSet<_> = all.iter().map(|(id, _)| id).collect();
+                assert_eq!(
+                    (all.len(), unique.len(), complete),
+                    (3001, 3001, true),
+                    "seed {seed}, until {end}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_changes_while_it_is_read_is_in_it_whatever_window_it_has_left() {
+    for seed in 0..30 {
+        let habits = Habits { page: 10, ascending: seed % 2 == 0, ..Habits::default() };
+        let (service, from, until) = filled(seed, 800, 20, habits);
+        service.put_at("odd", "9999-12-31T00:00:00Z".parse().unwrap());
+        let mut walk = Backfill::new(Arc::new(service.clone()), from, until).walk();
+        let (mut seen, mut rng, mut moved) = (BTreeSet::new(), Rng::with_seed(seed), 0);
+        while let Some(item) = walk.next().await {
+            seen.insert(item.unwrap().id.to_string());
+            if rng.u8(..10) == 0 && moved < 40 {
+                moved += 1;
+                let at = until + TimeDelta::seconds(seen.len().try_into().unwrap());
+                service.put_at(&format!("da{}", rng.u64(..800)), at);
+            }
+        }
+        let missing: Vec<_> =
+            service.truth().iter().map(|d| d.id.to_string()).filter(|id| !seen.contains(id)).collect();
+        assert!(walk.report().complete && missing.is_empty(), "seed {seed}: {missing:?} of {moved} moved");
+    }
+}

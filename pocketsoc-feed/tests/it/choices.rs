@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use pocketsoc_feed::{ChangeKind, Changed, Feed, FeedEvent, MemoryCheckpoints, Notice, Sightings};
 use pocketsoc_model::{
-    CorrelationKey, Detection, Entity, EntityKind, ErrorKind, Ip, KeyBasis, Product, Status,
+    CorrelationKey, Detection, DetectionId, Entity, EntityKind, ErrorKind, Ip, KeyBasis, Product, Status,
 };
 
 use crate::behaviour::{clock, feed_of, service, told, words};
@@ -190,4 +190,22 @@ impl pocketsoc_feed::CheckpointStore for Mute {
     async fn release(&self, _: &str) -> pocketsoc_model::Result<()> {
         std::future::pending().await
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_pushed_and_told_is_told_on_when_the_list_shows_it_otherwise_under_its_full_id() {
+    let clock = clock();
+    let azure = service(&clock, "Azure", Product::DEFENDER_FOR_CLOUD);
+    let is_active = |d: &Detection| d.status == Status::Active;
+    let mut feed = feed_of(&clock, &[&azure]).only(is_active).build().await.unwrap();
+    told(&mut feed, 5).await;
+    azure.change("/subscriptions/s/alerts/7", |d| d.correlation_keys = CorrelationKey::cloud_alert("7"));
+    let mut pushed = azure.truth().swap_remove(0);
+    (pushed.id, pushed.raw) = (DetectionId::new("7").unwrap(), None);
+    feed.pushes().push("Azure", pushed).await.unwrap();
+    assert_eq!(words(&told(&mut feed, 1).await.0), [(ChangeKind::New, "7".into(), String::new())]);
+    // Before any list has shown it.
+    azure.change("/subscriptions/s/alerts/7", |d| d.status = Status::Resolved);
+    let (changes, _) = told(&mut feed, 100).await;
+    assert_eq!((changes.len(), changes[0].kind), (1, ChangeKind::StatusChanged), "{changes:?}");
 }

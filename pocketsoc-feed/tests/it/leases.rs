@@ -152,15 +152,21 @@ async fn workers_share_the_sources_out_and_one_that_closes_lets_its_own_go_at_on
     for service in &services {
         service.change("da1", |_| {});
     }
-    let (mut told, mut most) = (std::collections::BTreeSet::new(), 0);
+    // What it has no room for it says nothing of: nobody was asked.
+    let (mut told, mut most, mut elsewhere) = (std::collections::BTreeSet::new(), 0, 0);
     let end = tokio::time::Instant::now() + Duration::from_secs(40);
     while let Ok(Some(event)) = tokio::time::timeout_at(end, bob.next()).await {
         most = most.max(owned(&bob));
-        if let FeedEvent::Change(change) = event {
-            bob.acknowledge(change.sequence);
-            told.insert(change.detection.profile.clone());
+        match event {
+            FeedEvent::Change(change) => {
+                bob.acknowledge(change.sequence);
+                told.insert(change.detection.profile.clone());
+            }
+            FeedEvent::Notice(Notice::Elsewhere { .. }) => elsewhere += 1,
+            other => panic!("{other:?}"),
         }
     }
+    assert_eq!(elsewhere, 4, "those that ada had when bob began");
     assert_eq!((most, owned(&bob), told.len()), (5, 5, 5), "within half a minute, and not more than it may");
 }
 
