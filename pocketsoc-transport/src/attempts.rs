@@ -102,21 +102,16 @@ impl Endpoint {
                 }
                 let token = match self.token_in_time(call, deadline).await {
                     Ok(token) => token,
-                    Err(error) => {
-                        release(permit);
-                        return Err(settled(call, error, ambiguous));
-                    }
+                    Err(error) => return Err(settled(call, error, ambiguous)),
                 };
                 if refused.as_ref().is_some_and(|refused: &Secret| refused.is_same(&token.secret)) {
                     // There is no other: what the service said of it stands.
-                    release(permit);
                     let failed = last.unwrap_or_else(|| Failed::too_late(call));
                     return Err(Self::give_up(call, failed, attempt, ambiguous));
                 }
                 let remaining = deadline.saturating_sub(clock.monotonic());
                 if remaining < times.attempt / 10 {
                     // What is sent now could only be abandoned.
-                    release(permit);
                     let failed = last.unwrap_or_else(|| Failed::too_late(call));
                     return Err(Self::give_up(call, failed, attempt, ambiguous));
                 }
@@ -211,13 +206,16 @@ impl Endpoint {
         call: &Call,
         url: &Url,
         token: &Token,
-        permit: Option<Permit>,
+        mut permit: Option<Permit>,
         limit: Duration,
         reading: Reading,
     ) -> std::result::Result<Opened, Failed> {
         let shared = &self.connection.0;
         let request = request(call, url, token).map_err(Failed::finally)?;
         let sent = shared.clock.monotonic();
+        if let Some(permit) = &mut permit {
+            permit.sent();
+        }
         let answer = match future::select(shared.http.send(request), shared.clock.sleep(limit)).await {
             Either::Left((Ok(answer), _)) => answer,
             Either::Left((Err(error), _)) => return Err(Failed::unsent(call, &error, permit)),
@@ -311,13 +309,6 @@ pub(crate) fn settled(call: &Call, error: Error, ambiguous: u32) -> Error {
     error
 }
 
-/// The slot of a call that never reached the service.
-fn release(permit: Option<Permit>) {
-    if let Some(permit) = permit {
-        permit.never_sent();
-    }
-}
-
 impl Failed {
     fn finally(error: Error) -> Self {
         Self { error, outcome: Outcome::Final, hint: None, claims: None }
@@ -325,8 +316,8 @@ impl Failed {
 
     fn unsent(call: &Call, error: &SendError, permit: Option<Permit>) -> Self {
         let never = error.was_never_sent();
-        if never {
-            release(permit);
+        if never && let Some(permit) = permit {
+            permit.never_sent();
         }
         let outcome = if never { Outcome::NeverSent } else { Outcome::Ambiguous };
         let error = Error::new(ErrorKind::Unavailable, call.operation)

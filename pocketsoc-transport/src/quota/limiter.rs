@@ -50,18 +50,24 @@ impl State {
     }
 }
 
-/// A call on its way. Its slot is counted from the moment this is dropped, which is when the answer is there.
+/// Slots of a call. They are free again when this is dropped, unless the call was sent: then they are counted from that
+/// moment, which is when the answer is there.
 #[derive(Debug)]
 pub(crate) struct Permit {
     limiter: Arc<Limiter>,
-    counted: bool,
+    is_sent: bool,
     slots: u32,
 }
 
 impl Permit {
-    /// The call never reached the service, so it does not count.
+    /// The call is sent now: it counts, whatever becomes of it.
+    pub(crate) fn sent(&mut self) {
+        self.is_sent = true;
+    }
+
+    /// The call never reached the service after all, so it does not count.
     pub(crate) fn never_sent(mut self) {
-        self.counted = false;
+        self.is_sent = false;
     }
 }
 
@@ -70,18 +76,9 @@ impl Drop for Permit {
         let now = self.limiter.clock.monotonic();
         let mut state = self.limiter.lock();
         for _ in 0..self.slots {
-            state.counter.answered(now, self.counted);
+            state.counter.answered(now, self.is_sent);
         }
         state.wake_first();
-    }
-}
-
-/// Slots of a call that has not got all of them: unless it does, nothing is sent and nothing counts.
-struct Unsent(Permit);
-
-impl Drop for Unsent {
-    fn drop(&mut self) {
-        self.0.counted = false;
     }
 }
 
@@ -136,7 +133,7 @@ impl Limiter {
             match self.try_go(&place, lane, operation, patience)? {
                 Turn::Go => {
                     place.went = true;
-                    return Ok(Permit { limiter: Arc::clone(self), counted: true, slots: 1 });
+                    return Ok(Permit { limiter: Arc::clone(self), is_sent: false, slots: 1 });
                 }
                 Turn::Sleep(wait) => {
                     tokio::select! {
@@ -164,13 +161,12 @@ impl Limiter {
             return self.acquire(lane, operation, patience).await;
         }
         let _alone = self.several.lock().await;
-        // Who gives up on the way has sent nothing.
-        let mut all = Unsent(self.acquire(lane, operation, patience).await?);
-        while all.0.slots < slots {
+        let mut all = self.acquire(lane, operation, patience).await?;
+        while all.slots < slots {
             let mut one = self.acquire(lane, operation, patience).await?;
-            all.0.slots += std::mem::take(&mut one.slots);
+            all.slots += std::mem::take(&mut one.slots);
         }
-        Ok(std::mem::replace(&mut all.0, Permit { limiter: Arc::clone(self), counted: false, slots: 0 }))
+        Ok(all)
     }
 
     /// Nothing goes for `wait`: the service said so.
@@ -265,6 +261,11 @@ mod tests {
 
     const FOREVER: Duration = Duration::MAX;
 
+    /// The call is sent, and its answer is here.
+    fn answered(mut permit: Permit) {
+        permit.sent();
+    }
+
     fn limiter(quota: &Quota) -> Arc<Limiter> {
         Arc::new(Limiter::new(quota.rule, Arc::new(SystemClock::new())))
     }
@@ -278,7 +279,7 @@ mod tests {
             tasks.spawn(async move {
                 let permit = limiter.acquire((lane, Flow::default()), "test", FOREVER).await.unwrap();
                 times.lock().unwrap().push(limiter.clock.monotonic());
-                drop(permit);
+                answered(permit);
             });
         }
         tokio::time::sleep(span).await;
@@ -332,7 +333,7 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::RateLimited);
         assert!(error.retry_after().unwrap() > Duration::from_secs(290));
         assert_eq!(limiter.clock.monotonic(), before, "who cannot wait is told at once");
-        drop(limiter.acquire((Lane::Containment, Flow::default()), "hunt", FOREVER).await.unwrap());
+        answered(limiter.acquire((Lane::Containment, Flow::default()), "hunt", FOREVER).await.unwrap());
         assert!(limiter.clock.monotonic() - before >= Duration::from_secs(300));
     }
 
@@ -366,7 +367,9 @@ mod tests {
         for wait in [10, 61, 500, 1800] {
             tokio::time::sleep(Duration::from_secs(wait)).await;
             let asked = limiter.clock.monotonic();
-            drop(limiter.acquire((Lane::Containment, Flow::default()), "isolate", FOREVER).await.unwrap());
+            answered(
+                limiter.acquire((Lane::Containment, Flow::default()), "isolate", FOREVER).await.unwrap(),
+            );
             let waited = limiter.clock.monotonic() - asked;
             assert!(waited <= Duration::from_millis(2400), "{waited:?}");
         }
@@ -380,7 +383,7 @@ mod tests {
         let mut tasks = tokio::task::JoinSet::new();
         // The quota is used up; then one flow has 60 calls waiting, and two others come later with a few.
         for _ in 0..147 {
-            drop(limiter.acquire((Lane::Triage, Flow(9)), "x", FOREVER).await.unwrap());
+            answered(limiter.acquire((Lane::Triage, Flow(9)), "x", FOREVER).await.unwrap());
         }
         for (flow, calls) in [(1, 60), (2, 5), (3, 5)] {
             for _ in 0..calls {
@@ -388,7 +391,7 @@ mod tests {
                 tasks.spawn(async move {
                     let permit = limiter.acquire((Lane::Triage, Flow(flow)), "x", FOREVER).await.unwrap();
                     order.lock().unwrap().push(flow);
-                    drop(permit);
+                    answered(permit);
                 });
             }
             tokio::task::yield_now().await;
@@ -405,7 +408,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_others_have_used_of_a_bucket_is_learnt_from_the_service() {
         let limiter = limiter(&ARM_READ);
-        drop(limiter.acquire((Lane::Triage, Flow::default()), "x", FOREVER).await.unwrap());
+        answered(limiter.acquire((Lane::Triage, Flow::default()), "x", FOREVER).await.unwrap());
         limiter.learn_remaining(10_000);
         // The answer took its time: what has come back since the call is not there a second time.
         tokio::time::sleep(Duration::from_secs(2)).await;
@@ -452,7 +455,11 @@ mod tests {
     async fn what_was_never_sent_does_not_count() {
         let limiter = limiter(&crate::quota::MDE_PACKAGE_URI);
         for _ in 0..10 {
-            limiter.acquire((Lane::Containment, Flow::default()), "x", FOREVER).await.unwrap().never_sent();
+            let mut permit =
+                limiter.acquire((Lane::Containment, Flow::default()), "x", FOREVER).await.unwrap();
+            permit.sent();
+            permit.never_sent();
+            drop(limiter.acquire((Lane::Containment, Flow::default()), "x", FOREVER).await.unwrap());
         }
         assert_eq!(limiter.clock.monotonic(), Duration::ZERO);
     }
@@ -476,7 +483,7 @@ mod tests {
                         let sent = limiter.clock.monotonic();
                         tokio::time::sleep(Duration::from_millis(latency)).await;
                         times.lock().unwrap().push(sent + Duration::from_millis(latency / 2));
-                        drop(permit);
+                        answered(permit);
                     });
                 }
                 while tasks.join_next().await.is_some() {}
