@@ -176,10 +176,52 @@ impl Feed {
 
     /// Claims the sources: what is damaged is to be known before anything is read.
     async fn begin(&mut self) -> Result<()> {
-        let workers: Vec<Worker> = {
+        let mut workers: Vec<Worker> = {
             let state = self.shared.lock();
             state.sources.iter().enumerate().map(|(place, source)| self.worker(place, source)).collect()
         };
+        let was_asked = |won: &Result<Won>| !matches!(won, Ok(Won::NotAsked));
+        let mut outcomes = Vec::new();
+        // Those that there was no room for, again where others were not to be had.
+        while !workers.is_empty() {
+            let (asked, rest): (Vec<_>, Vec<_>) =
+                self.claim_all(workers).await.into_iter().partition(|(_, won)| was_asked(won));
+            outcomes.extend(asked);
+            if !self.has_room() {
+                outcomes.extend(rest);
+                break;
+            }
+            workers = rest.into_iter().map(|(worker, _)| worker).collect();
+        }
+        outcomes.sort_by_key(|(worker, _)| worker.place);
+        // One that cannot be claimed does not keep the others from being read; but when none can, something is set up
+        // wrongly.
+        let hopeless = outcomes.iter().filter(|(_, won)| was_asked(won)).all(|(_, won)| won.is_err());
+        for (worker, won) in outcomes {
+            let order = match won {
+                Ok(Won::Yes) => Order::After(Duration::ZERO, Nudges::Count, Do::Ask),
+                Ok(Won::Elsewhere) => Order::After(self.elsewhere(worker.place), Nudges::Count, Do::Claim),
+                Ok(Won::NotAsked) => self.claim_later(worker.place),
+                Err(error) if hopeless || error.kind() == ErrorKind::Damaged => {
+                    drop(self.release().await);
+                    return Err(error);
+                }
+                Err(error) => self.try_again(worker.place, error, Do::Claim),
+            };
+            self.working += 1;
+            self.carry_out(Box::new(worker), order);
+        }
+        Ok(())
+    }
+
+    /// Whether one more source may be owned.
+    fn has_room(&self) -> bool {
+        let state = self.shared.lock();
+        state.sources.iter().filter(|one| one.claim.is_some()).count() < self.plan.owned
+    }
+
+    /// Claims sources, many at once.
+    async fn claim_all(&mut self, workers: Vec<Worker>) -> Vec<(Worker, Result<Won>)> {
         let mut claims = stream::iter(workers)
             .map(|mut worker| async {
                 let claimed = worker.claim().await;
@@ -196,32 +238,12 @@ impl Feed {
                 }
                 claim = claims.next() => match claim {
                     Some(claim) => claim,
-                    None => break,
+                    None => return outcomes,
                 }
             };
-            let claimed = self.claimed(worker.place, 0, claimed);
-            outcomes.push((worker, claimed));
+            let won = self.claimed(worker.place, 0, claimed);
+            outcomes.push((worker, won));
         }
-        drop(claims);
-        outcomes.sort_by_key(|(worker, _)| worker.place);
-        // One that cannot be claimed does not keep the others from being read; but when none can, something is set up
-        // wrongly.
-        let hopeless = outcomes.iter().all(|(_, claimed)| claimed.is_err());
-        for (worker, claimed) in outcomes {
-            let order = match claimed {
-                Ok(Won::Yes) => Order::After(Duration::ZERO, Nudges::Count, Do::Ask),
-                Ok(Won::Elsewhere) => Order::After(self.elsewhere(worker.place), Nudges::Count, Do::Claim),
-                Ok(Won::NotAsked) => self.claim_later(worker.place),
-                Err(error) if hopeless || error.kind() == ErrorKind::Damaged => {
-                    drop(self.release().await);
-                    return Err(error);
-                }
-                Err(error) => self.try_again(worker.place, error, Do::Claim),
-            };
-            self.working += 1;
-            self.carry_out(Box::new(worker), order);
-        }
-        Ok(())
     }
 
     fn worker(&self, place: usize, source: &SourceState) -> Worker {

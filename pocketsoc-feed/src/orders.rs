@@ -327,7 +327,12 @@ impl Feed {
     pub(crate) fn claimed(&mut self, source: usize, claim: u64, claimed: Claimed) -> Result<Won> {
         let Some(answer) = claimed.claim else { return Ok(Won::NotAsked) };
         let Some(won) = answer? else {
-            self.shared.lock().sources[source].is_elsewhere();
+            let was_failing = self.shared.lock().sources[source].is_elsewhere();
+            if was_failing {
+                // Who was told that it fails is told that it is somebody else's now.
+                let source = self.name(source);
+                self.notice(Notice::Elsewhere { source });
+            }
             return Ok(Won::Elsewhere);
         };
         let key = Arc::clone(&self.shared.lock().sources[source].key);

@@ -84,10 +84,11 @@ impl SourceState {
         }
     }
 
-    /// Somebody else owns it: how it fails is theirs to say.
-    pub(crate) fn is_elsewhere(&mut self) {
-        (self.claim, self.failing) = (None, None);
+    /// Somebody else owns it: how it fails is theirs to say. Whether it was failing here.
+    pub(crate) fn is_elsewhere(&mut self) -> bool {
         (self.incomplete, self.failures) = (0, 0);
+        self.claim = None;
+        self.failing.take().is_some()
     }
 
     /// Whether a claim is the present one, and has not run out: somebody else may own the source then.

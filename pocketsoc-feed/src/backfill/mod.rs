@@ -261,8 +261,8 @@ impl Work {
         if let Some(given) = &lane.window.given {
             let (name, updated) = (Name::of(&detection.id), nanos(detection.updated_at));
             let mut given = given.lock().unwrap_or_else(PoisonError::into_inner);
-            // One that has given so much is not cut up any more.
-            let before = if given.len() < self.plan.held {
+            // One that has given so much is not cut up any more. What is only held may be thrown away: it is not given yet.
+            let before = if !self.plan.ordered && given.len() < self.plan.held {
                 given.insert(name, updated)
             } else {
                 given.get(&name).copied()

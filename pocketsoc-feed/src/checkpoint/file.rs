@@ -107,8 +107,10 @@ fn clean_up(path: &Path) {
     let (before, after) = next_to(path);
     for file in std::fs::read_dir(folder_of(path)).into_iter().flatten().flatten() {
         let name = file.file_name();
-        let (name, before) = (name.as_encoded_bytes(), before.as_encoded_bytes());
-        if name.starts_with(before) && name.ends_with(after.as_bytes()) {
+        let between = name.as_encoded_bytes().strip_prefix(before.as_encoded_bytes());
+        let between = between.and_then(|rest| rest.strip_suffix(after.as_bytes()));
+        // Another store's file may be called alike.
+        if between.is_some_and(|random| !random.is_empty() && random.iter().all(u8::is_ascii_alphanumeric)) {
             let _ = std::fs::remove_file(file.path());
         }
     }

@@ -184,10 +184,16 @@ impl ObjectCheckpoints {
             return Ok(held);
         }
         let Some((number, bytes)) = self.leases(source).newest().await? else { return Ok(held) };
-        if number > held.lease && !self.is_ours(&decode(source, &bytes)?, held) {
+        if number <= held.lease {
+            return Ok(held);
+        }
+        if !self.is_ours(&decode(source, &bytes)?, held) {
             self.held().remove(source);
             return Err(elsewhere(source));
         }
+        // One of our own, whose answer was lost: the next one comes after it.
+        let held = Held { lease: number, ..held };
+        self.held().insert(source.to_owned(), held);
         Ok(held)
     }
 

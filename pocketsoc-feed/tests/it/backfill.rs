@@ -163,14 +163,18 @@ async fn what_is_newer_than_the_end_belongs_to_the_last_window_and_the_walk_ends
 
 #[tokio::test(start_paused = true)]
 async fn what_changes_while_it_is_read_is_in_it_whatever_window_it_has_left() {
-    for seed in 0..30 {
-        let habits = Habits { page: 10, ascending: seed % 2 == 0, ..Habits::default() };
+    for seed in 0..120 {
+        let failing = u8::from(seed % 4 < 2);
+        let habits = Habits { page: 10, ascending: seed % 2 == 0, failing, ..Habits::default() };
         let (service, from, until) = filled(seed, 800, 20, habits);
         service.put_at("odd", "9999-12-31T00:00:00Z".parse().unwrap());
-        let mut walk = Backfill::new(Arc::new(service.clone()), from, until).walk();
+        let backfill = Backfill::new(Arc::new(service.clone()), from, until);
+        let mut walk = if seed % 3 == 0 { backfill.in_time_order() } else { backfill }.walk();
         let (mut seen, mut rng, mut moved) = (BTreeSet::new(), Rng::with_seed(seed), 0);
         while let Some(item) = walk.next().await {
-            seen.insert(item.unwrap().id.to_string());
+            // Pages break off now and then, and are read again.
+            let Ok(d) = item else { continue };
+            seen.insert(d.id.to_string());
             if rng.u8(..10) == 0 && moved < 40 {
                 moved += 1;
                 let at = until + TimeDelta::seconds(seen.len().try_into().unwrap());
@@ -179,6 +183,8 @@ async fn what_changes_while_it_is_read_is_in_it_whatever_window_it_has_left() {
         }
         let missing: Vec<_> =
             service.truth().iter().map(|d| d.id.to_string()).filter(|id| !seen.contains(id)).collect();
-        assert!(walk.report().complete && missing.is_empty(), "seed {seed}: {missing:?} of {moved} moved");
+        // A report that says complete keeps its word, whatever broke off on the way.
+        assert!(failing > 0 || walk.report().complete, "seed {seed}");
+        assert!(!walk.report().complete || missing.is_empty(), "seed {seed}: {missing:?} of {moved} moved");
     }
 }

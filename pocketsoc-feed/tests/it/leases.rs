@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use object_store::memory::InMemory;
 use object_store::{ObjectStore, ObjectStoreExt as _, local::LocalFileSystem};
-use pocketsoc_feed::{CheckpointStore as _, Feed, FeedEvent, Notice, ObjectCheckpoints};
+use pocketsoc_feed::{CheckpointStore as _, Feed, FeedBuilder, FeedEvent, Notice, ObjectCheckpoints};
 use pocketsoc_model::{Clock, ErrorKind, ManualClock, Product, Status};
 
 use crate::world::{Habits, Service, VirtualClock};
@@ -146,13 +146,15 @@ async fn workers_share_the_sources_out_and_one_that_closes_lets_its_own_go_at_on
         services.iter().fold(builder, |builder, service| builder.source(service.clone())).build()
     };
     let owned = |feed: &Feed| feed.monitor().sources().iter().filter(|one| one.is_owned).count();
-    let (ada, mut bob) = (feed("ada", 4).await.unwrap(), feed("bob", 5).await.unwrap());
+    let (mut ada, mut bob) = (feed("ada", 4).await.unwrap(), feed("bob", 5).await.unwrap());
     assert_eq!((owned(&ada), owned(&bob)), (4, 2));
+    // What it has no room for it says nothing of: nobody was asked.
+    let quiet = tokio::time::timeout(Duration::from_secs(5), ada.next()).await;
+    assert!(quiet.is_err(), "{quiet:?}");
     ada.close().await.unwrap();
     for service in &services {
         service.change("da1", |_| {});
     }
-    // What it has no room for it says nothing of: nobody was asked.
     let (mut told, mut most, mut elsewhere) = (std::collections::BTreeSet::new(), 0, 0);
     let end = tokio::time::Instant::now() + Duration::from_secs(40);
     while let Ok(Some(event)) = tokio::time::timeout_at(end, bob.next()).await {
@@ -188,7 +190,8 @@ async fn a_lease_whose_answer_was_lost_is_found_and_prolonged_and_what_else_lies
     let lease = list.iter().find(|path| path.as_ref().ends_with("lease/00000000000000000001")).unwrap();
     let bytes = objects.get(lease).await.unwrap().bytes().await.unwrap();
     objects.put(&"fleet/a/Graph/lease/00000000000000000002".into(), bytes.into()).await.unwrap();
-    clock.advance(Duration::from_secs(15));
+    // It has ended by its own clock, and nobody else has taken it over.
+    clock.advance(Duration::from_secs(21));
     one.renew(source).await.unwrap();
     let other = worker(&objects, "other", &clock).with_clock_allowance(Duration::from_secs(1));
     clock.advance(Duration::from_secs(15));
@@ -196,4 +199,43 @@ async fn a_lease_whose_answer_was_lost_is_found_and_prolonged_and_what_else_lies
     clock.advance(Duration::from_secs(6));
     assert!(other.claim(source).await.unwrap().is_some(), "20 s after, and one for the clocks");
     assert!(!format!("{one:?}").contains("InMemory"), "how a store writes itself down may show its key");
+}
+
+/// A store whose answers take their time: claims are made side by side.
+#[derive(Debug)]
+struct Slow(ObjectCheckpoints, Arc<dyn Clock>);
+
+#[async_trait::async_trait]
+impl pocketsoc_feed::CheckpointStore for Slow {
+    async fn claim(&self, source: &str) -> pocketsoc_model::Result<Option<pocketsoc_feed::Claim>> {
+        self.1.sleep(Duration::from_millis(100)).await;
+        self.0.claim(source).await
+    }
+    async fn renew(&self, source: &str) -> pocketsoc_model::Result<()> {
+        self.0.renew(source).await
+    }
+    async fn save(&self, checkpoints: Vec<(&str, Vec<u8>)>) -> pocketsoc_model::Result<()> {
+        self.0.save(checkpoints).await
+    }
+    async fn release(&self, source: &str) -> pocketsoc_model::Result<()> {
+        self.0.release(source).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_may_own_some_gets_those_that_are_free_though_others_were_asked_for_first() {
+    let clock: Arc<dyn Clock> = VirtualClock::new();
+    let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let feed = |name: &'static str, most: usize| {
+        let store = ObjectCheckpoints::new(Arc::clone(&objects), "fleet", name, Arc::clone(&clock));
+        let builder = Feed::builder(Arc::clone(&clock)).checkpoints(Slow(store, Arc::clone(&clock)));
+        let sources = (0..10).map(|n| {
+            let name = format!("Tenant {n}");
+            Service::new(&name, Product::GRAPH_ALERT, Arc::clone(&clock), Habits::default(), n)
+        });
+        sources.fold(builder.own_at_most(most).once(), FeedBuilder::source).build()
+    };
+    let owned = |feed: &Feed| feed.monitor().sources().iter().filter(|one| one.is_owned).count();
+    let (ada, bob) = (feed("ada", 5).await.unwrap(), feed("bob", 5).await.unwrap());
+    assert_eq!((owned(&ada), owned(&bob)), (5, 5));
 }
