@@ -21,18 +21,33 @@ pub struct Window {
     pub calls: u32,
     /// In how long.
     pub per: Duration,
+    /// How many of them only containment may use.
+    pub kept: u32,
 }
 
 impl Window {
     /// So many calls a minute.
     pub const fn per_minute(calls: u32) -> Self {
-        Self { calls, per: Duration::from_secs(60) }
+        Self { calls, per: Duration::from_secs(60), kept: reserve(calls) }
     }
 
     /// So many calls an hour.
     pub const fn per_hour(calls: u32) -> Self {
-        Self { calls, per: Duration::from_secs(3600) }
+        Self { calls, per: Duration::from_secs(3600), kept: reserve(calls) }
     }
+
+    /// All of them for everybody: of calls that contain nothing.
+    #[must_use]
+    pub const fn whole(self) -> Self {
+        Self { kept: 0, ..self }
+    }
+}
+
+/// The part of a quota that only containment may use: 2 %, at least 2 calls, but never all of it.
+const fn reserve(calls: u32) -> u32 {
+    let part = calls.div_ceil(50);
+    let part = if part < 2 { 2 } else { part };
+    if part < calls { part } else { calls.saturating_sub(1) }
 }
 
 /// A bucket of `capacity` calls that refills at `per_second`.

@@ -17,7 +17,7 @@ quotas! {
     /// tenant; counted together here, which can only be slower than allowed.
     MDE = "mde" per Application: Rule::Windows(&[Window::per_minute(100), Window::per_hour(1500)]);
     /// Defender for Endpoint, advanced hunting: 45 a minute, 1,500 an hour, per tenant; run time is limited as well.
-    MDE_HUNTING = "mde.hunting" per Tenant: Rule::Windows(&[Window::per_minute(45), Window::per_hour(1500)]);
+    MDE_HUNTING = "mde.hunting" per Tenant: Rule::Windows(&[Window::per_minute(45).whole(), Window::per_hour(1500).whole()]);
     /// Defender for Endpoint, batch update of alerts: 10 a minute, 500 an hour.
     MDE_ALERT_BATCH = "mde.alerts.batch" per Application: Rule::Windows(&[Window::per_minute(10), Window::per_hour(500)]);
     /// Defender for Endpoint, create an alert by reference: 15 a minute.
@@ -39,7 +39,7 @@ quotas! {
     /// Graph security: 150 a minute. Published for alerts; assumed for incidents.
     GRAPH_SECURITY = "graph.security" per Application: Rule::Windows(&[Window::per_minute(150)]);
     /// Graph advanced hunting: 45 a minute per tenant, more for large ones; run time is limited as well.
-    GRAPH_HUNTING = "graph.hunting" per Tenant: Rule::Windows(&[Window::per_minute(45)]);
+    GRAPH_HUNTING = "graph.hunting" per Tenant: Rule::Windows(&[Window::per_minute(45).whole()]);
     /// Azure Resource Manager, reads: a bucket of 250 that refills at 25 a second.
     ARM_READ = "arm.read" per Application: Rule::Bucket(Bucket { capacity: 250, per_second: 25 });
     /// Azure Resource Manager, writes: a bucket of 200 that refills at 10 a second.

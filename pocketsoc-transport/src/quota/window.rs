@@ -3,15 +3,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::{Bucket, Rule, Window};
+use super::{Bucket, Rule, Window, reserve};
 
 /// A slot is counted a little longer than the service counts it, for clocks that do not run alike.
 const SKEW: Duration = Duration::from_millis(50);
-
-/// The part of a quota that only containment may use: 2 %, at least 2 calls, but never all of it.
-fn reserve(calls: u32) -> u32 {
-    calls.div_ceil(50).max(2).min(calls.saturating_sub(1))
-}
 
 /// The state of one quota.
 #[derive(Debug)]
@@ -62,7 +57,7 @@ impl Counter {
                     let length = window.per + SKEW;
                     let first = answered.partition_point(|at| *at + length <= now);
                     let done = u32::try_from(answered.len() - first).unwrap_or(u32::MAX);
-                    let limit = window.calls - if urgent { 0 } else { reserve(window.calls) };
+                    let limit = window.calls - if urgent { 0 } else { window.kept };
                     let used = done.saturating_add(*in_flight);
                     if used >= limit {
                         // The slot that must come free is this far from the oldest one.
@@ -164,7 +159,7 @@ fn pace(
     let length = window.per + SKEW;
     let first = answered.partition_point(|at| *at + length <= now);
     let used = u32::try_from(answered.len() - first).unwrap_or(u32::MAX).saturating_add(in_flight);
-    let usable = window.calls - reserve(window.calls);
+    let usable = window.calls - window.kept;
     let Some(oldest) = answered.get(first) else { return Duration::ZERO };
     if used < usable / 2 || used >= usable {
         return Duration::ZERO;

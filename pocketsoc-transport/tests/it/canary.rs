@@ -46,15 +46,24 @@ fn forms(secret: &str) -> Vec<String> {
     ]
 }
 
-#[tokio::test(start_paused = true)]
-async fn a18_nothing_that_is_printed_holds_a_secret_or_a_token() {
-    let traces = Traces::default();
+/// Takes down what this thread traces. With one listener in the process, what another test's thread traces first would be
+/// off for all: so there are two.
+fn listen(traces: &Traces) -> (tracing::Dispatch, tracing::subscriber::DefaultGuard) {
+    let another = tracing::Dispatch::new(tracing_subscriber::fmt().with_writer(std::io::sink).finish());
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
         .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
         .with_writer(traces.clone())
         .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let guard = tracing::subscriber::set_default(subscriber);
+    tracing::callsite::rebuild_interest_cache();
+    (another, guard)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a18_nothing_that_is_printed_holds_a_secret_or_a_token() {
+    let traces = Traces::default();
+    let _listening = listen(&traces);
     let said = std::cell::RefCell::new(String::new());
     let say = |thing: &dyn std::fmt::Debug| writeln!(said.borrow_mut(), "{thing:?} {thing:#?}").unwrap();
 
@@ -164,12 +173,7 @@ fn connect(tenant: &Tenant, credential: Credential) -> pocketsoc_transport::Conn
 #[tokio::test(start_paused = true)]
 async fn a18_nothing_of_any_sign_in_is_printed_however_it_ends() {
     let traces = Traces::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
-        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
-        .with_writer(traces.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let _listening = listen(&traces);
     let said = std::cell::RefCell::new(String::new());
     let say = |thing: &dyn std::fmt::Debug| writeln!(said.borrow_mut(), "{thing:?} {thing:#?}").unwrap();
     let mut secrets: Vec<String> = Vec::new();
