@@ -187,7 +187,7 @@ impl Feed {
             let (asked, rest): (Vec<_>, Vec<_>) =
                 self.claim_all(workers).await.into_iter().partition(|(_, won)| was_asked(won));
             outcomes.extend(asked);
-            if !self.has_room() {
+            if self.shared.lock().owned() >= self.plan.owned {
                 outcomes.extend(rest);
                 break;
             }
@@ -212,12 +212,6 @@ impl Feed {
             self.carry_out(Box::new(worker), order);
         }
         Ok(())
-    }
-
-    /// Whether one more source may be owned.
-    fn has_room(&self) -> bool {
-        let state = self.shared.lock();
-        state.sources.iter().filter(|one| one.claim.is_some()).count() < self.plan.owned
     }
 
     /// Claims sources, many at once.

@@ -36,8 +36,7 @@ impl Shared {
     /// Whether one more source may be claimed, of so many at most; what is given back keeps its place until it is dropped.
     pub(crate) fn may_claim(self: &Arc<Self>, most: usize) -> Option<Claiming> {
         let mut state = self.lock();
-        let owned = state.sources.iter().filter(|one| one.claim.is_some()).count();
-        if owned + state.claiming >= most {
+        if state.owned() + state.claiming >= most {
             return None;
         }
         state.claiming += 1;

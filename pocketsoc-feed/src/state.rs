@@ -86,6 +86,11 @@ impl State {
         self.remembered
     }
 
+    /// How many sources are owned.
+    pub(crate) fn owned(&self) -> usize {
+        self.sources.iter().filter(|one| one.claim.is_some()).count()
+    }
+
     /// The number of the latest change.
     pub(crate) fn told(&self) -> u64 {
         self.told

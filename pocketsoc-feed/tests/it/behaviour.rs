@@ -28,6 +28,14 @@ pub(crate) fn feed_of(clock: &Arc<dyn Clock>, services: &[&Service]) -> FeedBuil
     services.iter().fold(builder, |builder, service| builder.source((*service).clone()))
 }
 
+/// The next thing that is told, which is a change.
+pub(crate) async fn next(feed: &mut Feed) -> FeedChange {
+    match feed.next().await {
+        Some(FeedEvent::Change(change)) => change,
+        other => panic!("{other:?}"),
+    }
+}
+
 /// What is told within so many seconds, everything acknowledged.
 pub(crate) async fn told(feed: &mut Feed, seconds: u64) -> (Vec<FeedChange>, Vec<Notice>) {
     let (mut changes, mut notices) = (Vec::new(), Vec::new());

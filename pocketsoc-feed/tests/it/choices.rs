@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use pocketsoc_feed::{ChangeKind, Changed, Feed, FeedEvent, MemoryCheckpoints, Notice, Sightings};
+use pocketsoc_feed::{ChangeKind, Changed, FeedEvent, MemoryCheckpoints, Notice, Sightings};
 use pocketsoc_model::{
     CorrelationKey, Detection, DetectionId, Entity, EntityKind, ErrorKind, Ip, KeyBasis, Product, Status,
 };
 
-use crate::behaviour::{clock, feed_of, service, told, words};
+use crate::behaviour::{clock, feed_of, next, service, told, words};
 use crate::world::{Habits, Service};
 
 #[tokio::test(start_paused = true)]
@@ -93,7 +93,7 @@ async fn whoever_watches_the_feed_sees_how_each_source_fares() {
     let mut feed = feed_of(&clock, &[&well, &ill]).no_progress_after(3).build().await.unwrap();
     let monitor = feed.monitor();
     assert!(monitor.sources().iter().all(|one| one.is_owned && one.read_at.is_none()));
-    let Some(FeedEvent::Change(change)) = feed.next().await else { panic!() };
+    let change = next(&mut feed).await;
     assert_eq!(monitor.unacknowledged(), 1);
     feed.acknowledge(change.sequence);
     assert_eq!(monitor.unacknowledged(), 0);
@@ -143,11 +143,7 @@ async fn a_number_of_one_feed_says_nothing_to_another() {
     one.change("da1", |_| {});
     let (mut feed, mut other) =
         (feed_of(&clock, &[&one]).build().await.unwrap(), feed_of(&clock, &[&one]).build().await.unwrap());
-    let next = async |feed: &mut Feed| match feed.next().await {
-        Some(FeedEvent::Change(change)) => change.sequence,
-        other => panic!("{other:?}"),
-    };
-    let (own, others) = (next(&mut feed).await, next(&mut other).await);
+    let (own, others) = (next(&mut feed).await.sequence, next(&mut other).await.sequence);
     feed.acknowledge(others);
     assert_eq!(feed.monitor().unacknowledged(), 1);
     feed.acknowledge(own);

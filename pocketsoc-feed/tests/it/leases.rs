@@ -9,6 +9,7 @@ use object_store::{ObjectStore, ObjectStoreExt as _, local::LocalFileSystem};
 use pocketsoc_feed::{CheckpointStore as _, Feed, FeedBuilder, FeedEvent, Notice, ObjectCheckpoints};
 use pocketsoc_model::{Clock, ErrorKind, ManualClock, Product, Status};
 
+use crate::simulation::SlowCheckpoints;
 use crate::world::{Habits, Service, VirtualClock};
 
 fn manual() -> Arc<ManualClock> {
@@ -201,34 +202,19 @@ async fn a_lease_whose_answer_was_lost_is_found_and_prolonged_and_what_else_lies
     assert!(!format!("{one:?}").contains("InMemory"), "how a store writes itself down may show its key");
 }
 
-/// A store whose answers take their time: claims are made side by side.
-#[derive(Debug)]
-struct Slow(ObjectCheckpoints, Arc<dyn Clock>);
-
-#[async_trait::async_trait]
-impl pocketsoc_feed::CheckpointStore for Slow {
-    async fn claim(&self, source: &str) -> pocketsoc_model::Result<Option<pocketsoc_feed::Claim>> {
-        self.1.sleep(Duration::from_millis(100)).await;
-        self.0.claim(source).await
-    }
-    async fn renew(&self, source: &str) -> pocketsoc_model::Result<()> {
-        self.0.renew(source).await
-    }
-    async fn save(&self, checkpoints: Vec<(&str, Vec<u8>)>) -> pocketsoc_model::Result<()> {
-        self.0.save(checkpoints).await
-    }
-    async fn release(&self, source: &str) -> pocketsoc_model::Result<()> {
-        self.0.release(source).await
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn who_may_own_some_gets_those_that_are_free_though_others_were_asked_for_first() {
     let clock: Arc<dyn Clock> = VirtualClock::new();
     let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
     let feed = |name: &'static str, most: usize| {
         let store = ObjectCheckpoints::new(Arc::clone(&objects), "fleet", name, Arc::clone(&clock));
-        let builder = Feed::builder(Arc::clone(&clock)).checkpoints(Slow(store, Arc::clone(&clock)));
+        // Its answers take their time: claims are made side by side.
+        let builder = Feed::builder(Arc::clone(&clock)).checkpoints(SlowCheckpoints::new(
+            store,
+            Arc::clone(&clock),
+            0,
+            0,
+        ));
         let sources = (0..10).map(|n| {
             let name = format!("Tenant {n}");
             Service::new(&name, Product::GRAPH_ALERT, Arc::clone(&clock), Habits::default(), n)

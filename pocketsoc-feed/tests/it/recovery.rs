@@ -3,17 +3,10 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use pocketsoc_feed::{ChangeKind, Changed, FeedChange, FeedEvent, MemoryCheckpoints, Notice};
+use pocketsoc_feed::{ChangeKind, Changed, FeedEvent, MemoryCheckpoints, Notice};
 use pocketsoc_model::{CorrelationKey, DetectionChange, DetectionId, DetectionSource as _, Product, Status};
 
-use crate::behaviour::{clock, feed_of, service, told, words};
-
-async fn next(feed: &mut pocketsoc_feed::Feed) -> FeedChange {
-    match feed.next().await {
-        Some(FeedEvent::Change(change)) => change,
-        other => panic!("{other:?}"),
-    }
-}
+use crate::behaviour::{clock, feed_of, next, service, told, words};
 
 #[tokio::test(start_paused = true)]
 async fn what_one_sighting_showed_in_vain_is_told_though_what_was_told_before_it_is_acknowledged() {

@@ -6,6 +6,9 @@
 mod scenario;
 mod store;
 
+#[cfg(feature = "object-store")]
+pub(crate) use store::SlowCheckpoints;
+
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::pin;

@@ -119,12 +119,8 @@ impl Scenario {
             service("Graph", Product::GRAPH_ALERT, habits(true)),
             service("Azure", Product::DEFENDER_FOR_CLOUD, habits(false)),
         ];
-        let store = SlowCheckpoints {
-            inner: Arc::new(MemoryCheckpoints::new()),
-            clock: Arc::clone(&clock),
-            rng: Arc::new(Mutex::new(Rng::with_seed(seed))),
-            failing: [0, 20][rng.usize(..2)],
-        };
+        let failing = [0, 20][rng.usize(..2)];
+        let store = SlowCheckpoints::new(MemoryCheckpoints::new(), Arc::clone(&clock), failing, seed);
         Self {
             seed,
             clock,

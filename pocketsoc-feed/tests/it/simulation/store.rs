@@ -10,17 +10,21 @@ use pocketsoc_model::{Clock, Error, ErrorKind, Result};
 
 /// Checkpoints that take their time and sometimes cannot be written.
 #[derive(Debug, Clone)]
-pub(super) struct SlowCheckpoints {
-    pub(super) inner: Arc<dyn CheckpointStore>,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) rng: Arc<Mutex<Rng>>,
+pub(crate) struct SlowCheckpoints {
+    inner: Arc<dyn CheckpointStore>,
+    clock: Arc<dyn Clock>,
+    rng: Arc<Mutex<Rng>>,
     /// Out of a hundred, so many fail.
-    pub(super) failing: u8,
+    failing: u8,
 }
 
 impl SlowCheckpoints {
+    pub(crate) fn new(inner: impl CheckpointStore, clock: Arc<dyn Clock>, failing: u8, seed: u64) -> Self {
+        Self { inner: Arc::new(inner), clock, rng: Arc::new(Mutex::new(Rng::with_seed(seed))), failing }
+    }
+
     #[cfg(feature = "object-store")]
-    pub(super) fn over(self, inner: impl CheckpointStore) -> Self {
+    pub(crate) fn over(self, inner: impl CheckpointStore) -> Self {
         Self { inner: Arc::new(inner), ..self }
     }
 
