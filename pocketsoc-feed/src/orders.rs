@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use pocketsoc_model::{Detection, DetectionQuery, Error, ErrorKind, Lane, Result};
+use pocketsoc_model::{DetectionQuery, Error, ErrorKind, Lane, Result};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::checkpoint::decode;
@@ -14,6 +14,7 @@ use crate::keeper::Keeper;
 use crate::poll::{Claimed, Do, Nudges, Order, Over, Reading, What, Worker};
 use crate::push::Pushed;
 use crate::source_state::BrokenOff;
+use crate::state::State;
 
 /// The longest wait after failures.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
@@ -41,11 +42,7 @@ pub(crate) enum Won {
 
 impl Feed {
     pub(crate) fn take_pushed(&mut self, pushed: Pushed) {
-        let mut state = self.shared.lock();
-        let change = state.pushed(pushed.source, pushed.detection);
-        let too_many = state.keep_within_bound(pushed.source);
-        drop(state);
-        self.tell(pushed.source, change, too_many);
+        self.look_at(pushed.source, |state| state.pushed(pushed.source, pushed.detection));
     }
 
     /// Takes what a step on a source has brought, and has the next one made.
@@ -60,7 +57,7 @@ impl Feed {
                 self.claim_later(source)
             }
             What::Found(detection) => {
-                self.found(source, detection);
+                self.look_at(source, |state| state.seen(source, detection));
                 return self.read_on(worker);
             }
             What::Unreadable(error) => {
@@ -131,16 +128,12 @@ impl Feed {
         is_present
     }
 
-    fn found(&mut self, source: usize, detection: Box<Detection>) {
-        let mut state = self.shared.lock();
-        let change = state.seen(source, detection);
-        let too_many = state.keep_within_bound(source);
-        drop(state);
-        self.tell(source, change, too_many);
-    }
-
-    /// Tells a change, and that the memory is too small for what it held before.
-    fn tell(&mut self, source: usize, change: Option<FeedChange>, too_many: Option<usize>) {
+    /// Has a detection looked at, tells what comes of it, and that the memory is too small for what it held before.
+    fn look_at(&mut self, source: usize, look: impl FnOnce(&mut State) -> Option<FeedChange>) {
+        let (change, too_many) = {
+            let mut state = self.shared.lock();
+            (look(&mut state), state.keep_within_bound(source))
+        };
         if let Some(change) = change {
             self.unacknowledged_at_most += 1;
             self.ready.push_back(FeedEvent::Change(change));
