@@ -320,7 +320,7 @@ impl Feed {
     pub(crate) fn claimed(&mut self, source: usize, claim: u64, claimed: Claimed) -> Result<Won> {
         let Some(answer) = claimed.claim else { return Ok(Won::NotAsked) };
         let Some(won) = answer? else {
-            let was_failing = self.shared.lock().sources[source].is_elsewhere();
+            let was_failing = self.shared.lock().sources[source].goes_elsewhere();
             if was_failing {
                 // Who was told that it fails is told that it is somebody else's now.
                 let source = self.name(source);
@@ -360,7 +360,7 @@ impl Feed {
         let mut state = self.shared.lock();
         state.unload(source);
         let one = &mut state.sources[source];
-        one.is_elsewhere();
+        one.goes_elsewhere();
         let (name, every) = (Arc::clone(&one.name), one.poll_every);
         drop(state);
         self.notice(Notice::Elsewhere { source: name });

@@ -85,7 +85,7 @@ impl SourceState {
     }
 
     /// Somebody else owns it: how it fails is theirs to say. Whether it was failing here.
-    pub(crate) fn is_elsewhere(&mut self) -> bool {
+    pub(crate) fn goes_elsewhere(&mut self) -> bool {
         (self.incomplete, self.failures) = (0, 0);
         self.claim = None;
         self.failing.take().is_some()
